@@ -1,0 +1,25 @@
+// Who calls: what an auth plugin finds out and everything behind it relies on.
+import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+
+/** The authenticated caller of a request. */
+export interface Principal {
+  /** Stable identifier; sessions and limits are bound to it. */
+  readonly id: string
+  /** The OAuth client that acts for the caller, where there is one (RFC 9068 section 2.2). */
+  readonly clientId?: string
+  /** What the caller was granted (RFC 6749 section 3.3). */
+  readonly scopes: ReadonlySet<string>
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; null where the mode has no callers to tell apart. */
+    principal: Principal | null
+  }
+  interface FastifyInstance {
+    /** Sets `request.principal`, or answers with the challenge of the mode. Provided by the auth plugin. */
+    authenticate: onRequestAsyncHookHandler
+    /** Answers that the caller needs more scopes (RFC 6750 section 3.1). Provided by the auth plugin. */
+    refuseScope: (request: FastifyRequest, reply: FastifyReply, scopes: readonly string[]) => FastifyReply
+  }
+}

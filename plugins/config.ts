@@ -1,0 +1,142 @@
+// Configuration: this schema is the one source of types, validation, .env.example and docs/configuration.md.
+import { existsSync, readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { Ajv, type ErrorObject } from 'ajv'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { isLoopbackHost } from './loopback.ts'
+
+const HOUR = 60
+const MIB = 1024 * 1024
+
+const text = (description: string, more: object = {}) => Type.Optional(Type.String({ description, ...more }))
+const list = (description: string, more: object = {}) => Type.Optional(Type.Array(Type.String(), { description, ...more }))
+const integer = (value: number, minimum: number, maximum: number, description: string) =>
+  Type.Integer({ default: value, minimum, maximum, description })
+const oneOf = <T extends string[]>(values: [...T], value: T[number], description: string) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: values, default: value, description })
+const url = (value: string | undefined, description: string) =>
+  Type.String({ default: value, pattern: '^https?://[^\\s/]+', allowed: 'an http:// or https:// URL', description })
+
+/** Settings by section, in the order in which they are documented. A `secret` is never shown, `allowed` says what a pattern means. */
+export const sections = {
+  Server: {
+    MCP_SERVER_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on. The default is reachable from this machine only; behind nginx on the same machine that is all it takes.' }),
+    MCP_SERVER_PORT: integer(8000, 0, 65535, 'Port to listen on. 0 takes any free port.'),
+    MCP_SERVER_NAME: Type.String({ default: 'mcpx', minLength: 1, maxLength: 100, description: 'Name that the server gives itself to clients.' }),
+    PUBLIC_URL: Type.Optional(url(undefined, 'Address that clients use, without the path: https://mcp.example.com. Every absolute URL is built from it, never from a request. Unset, it is the loopback address. Must be https unless it is loopback.')),
+    MCP_PATH: Type.String({ default: '/mcp', pattern: '^/[A-Za-z0-9/_.-]*[A-Za-z0-9_-]$', allowed: 'a path such as /mcp', description: 'Path of the MCP endpoint.' }),
+    TRUST_PROXY: Type.Array(Type.String(), { default: ['loopback'], description: 'Addresses whose X-Forwarded-* headers are believed: IP addresses, CIDR ranges, loopback, linklocal, uniquelocal; none for no proxy.' }),
+    ALLOWED_HOSTS: list('Host names that requests may be addressed to (DNS rebinding protection). Unset: the loopback names and the host of PUBLIC_URL.'),
+    ALLOWED_ORIGINS: list('Origins of browser pages that may call the server: https://app.example.com, or * for any. Unset: any with AUTH_MODE=oauth, loopback pages and PUBLIC_URL with noauth.'),
+    MAX_BODY_BYTES: integer(MIB, 1024, 64 * MIB, 'Largest request body in bytes; a larger one is answered with 413.'),
+    RATE_LIMIT_MAX: integer(600, 0, 1_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
+    SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends the one that was idle longest.'),
+    SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
+    SHUTDOWN_GRACE_SECONDS: integer(8, 0, 300, 'Seconds that calls in flight are given to finish after SIGTERM.')
+  },
+  Tools: {
+    TOOLS_DIR: text('Folder with tools of your own, one file a tool, loaded besides the built-in ones.'),
+    TOOLS_DISABLED: list('Names of tools that are not served.'),
+    TOOL_TIMEOUT_SECONDS: integer(60, 1, 3600, 'Time limit of a tool call, for tools that declare none.'),
+    WEATHER_API_KEY: text('OpenWeatherMap API key for get_weather. Unset, api.weather.gov is used, which needs none.', { secret: true }),
+    OPENWEATHERMAP_BASE_URL: url('https://api.openweathermap.org', 'OpenWeatherMap API, or a proxy of it.'),
+    WEATHER_GOV_BASE_URL: url('https://api.weather.gov', 'National Weather Service API, or a proxy of it.'),
+    OPENAI_API_KEY: text('OpenAI API key for web_search. Unset, the tool says how to configure it.', { secret: true }),
+    OPENAI_BASE_URL: url('https://api.openai.com/v1', 'OpenAI API, or a compatible one.'),
+    OPENAI_MODEL: Type.String({ default: 'gpt-5-mini', minLength: 1, description: 'Model that runs the web search.' })
+  },
+  Authentication: {
+    AUTH_MODE: oneOf(['oauth', 'noauth'], 'oauth', 'oauth: clients sign in. noauth: anyone who reaches the server may call every tool; for trusted networks only.'),
+    AUTH_DB_PATH: Type.String({ default: './data/auth.db', minLength: 1, description: 'SQLite database of users and grants. Generated secrets are kept in the same folder.' }),
+    JWT_SECRET_KEY: text('Secret that signs tokens, at least 32 characters. Unset, one is generated and kept beside the database, readable by the owner only.', { minLength: 32, secret: true }),
+    JWT_ACCESS_TOKEN_EXPIRE_MINUTES: integer(60, 1, 24 * HOUR, 'Lifetime of an access token in minutes.'),
+    JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days.')
+  },
+  Deployment: {
+    CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
+  },
+  Logging: {
+    LOG_LEVEL: oneOf(['TRACE', 'DEBUG', 'INFO', 'WARNING', 'WARN', 'ERROR', 'CRITICAL', 'FATAL', 'SILENT'], 'INFO', 'Least level that is logged; upper or lower case.'),
+    LOG_FORMAT: Type.Optional(Type.Unsafe<'json' | 'pretty'>({ type: 'string', enum: ['json', 'pretty'], description: 'json: one object a line. pretty: for people. Unset: pretty on a terminal, json otherwise.' }))
+  }
+}
+
+export const ConfigSchema = Type.Object({
+  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Logging
+})
+
+export type Config = Static<typeof ConfigSchema> & { PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[] }
+
+/** What is wrong with the set-up, one line each, written for the operator: the process ends with exit code 78 and no stack trace. */
+export class ConfigurationError extends Error {
+  readonly problems: string[]
+  constructor (problems: string[], options?: ErrorOptions) {
+    super(problems.join('\n'), options)
+    this.name = 'ConfigurationError'
+    this.problems = problems
+  }
+}
+
+const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false, validateFormats: false, verbose: true })
+const validate = ajv.compile<Config>(ConfigSchema)
+
+/**
+ * Reads the configuration: the environment wins over the `.env` file, which wins over the defaults.
+ * @param env variables, by default the process's own
+ * @param file path of a file of `NAME=value` lines; it need not exist
+ * @throws ConfigurationError with one line for each wrong value
+ */
+export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env'): Config {
+  const given = existsSync(file) ? { ...parseEnv(readFileSync(file, 'utf8')), ...env } : env
+  const values: Record<string, unknown> = {}
+  for (const [name, schema] of Object.entries<TSchema>(ConfigSchema.properties)) {
+    const value = given[name]?.trim()
+    if (value) values[name] = schema.type === 'array' ? value.split(',').map(item => item.trim()).filter(Boolean) : name === 'LOG_LEVEL' ? value.toUpperCase() : value
+  }
+  const problems = validate(values) ? [] : (validate.errors ?? []).map(describe)
+  if (problems.length === 0) problems.push(...complete(values as Config))
+  if (problems.length > 0) throw new ConfigurationError(problems)
+  return values as Config
+}
+
+/** Fills in what follows from other settings, and checks what one value's schema cannot. */
+function complete (config: Config): string[] {
+  const loopbackBind = isLoopbackHost(config.MCP_SERVER_HOST)
+  const bind = config.MCP_SERVER_HOST.includes(':') ? `[${config.MCP_SERVER_HOST}]` : config.MCP_SERVER_HOST
+  config.PUBLIC_URL ??= `http://${loopbackBind ? bind : 'localhost'}:${config.MCP_SERVER_PORT}`
+  if (!URL.canParse(config.PUBLIC_URL)) return [`PUBLIC_URL: "${config.PUBLIC_URL}" is not a URL`]
+  const { protocol, origin, hostname, href } = new URL(config.PUBLIC_URL)
+  if (href !== `${origin}/`) return [`PUBLIC_URL: "${config.PUBLIC_URL}" must have no path, query or credentials; the path of the endpoint is MCP_PATH`]
+  if (protocol !== 'https:' && !isLoopbackHost(hostname)) return [`PUBLIC_URL: "${config.PUBLIC_URL}" must start with https:// unless its host is a loopback one`]
+  config.PUBLIC_URL = origin
+  config.ALLOWED_HOSTS ??= ['localhost', '127.0.0.1', '[::1]', hostname]
+  config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
+  return []
+}
+
+function describe ({ instancePath, parentSchema, data }: ErrorObject): string {
+  const name = instancePath.slice(1).split('/')[0] ?? ''
+  const schema = parentSchema ?? {}
+  const value = schema.secret ? 'the given value' : JSON.stringify(data)
+  return `${name}: ${value} is not ${allowedValues(schema)}`
+}
+
+/** In words, what a setting may be; for messages and for the reference page. */
+export function allowedValues (schema: Record<string, any>): string {
+  if (schema.allowed) return schema.allowed
+  if (schema.enum) return `one of ${schema.enum.join(', ')}`
+  if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`
+  if (schema.type === 'array') return 'a comma-separated list'
+  if (schema.minLength > 1) return `text of at least ${schema.minLength} characters`
+  return schema.maxLength ? `text of 1 to ${schema.maxLength} characters` : 'text'
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { config: Config }
+}
+
+export default fp(async function config (fastify: FastifyInstance, options: { config: Config }) {
+  fastify.decorate('config', options.config)
+}, { name: 'config' })

@@ -1,0 +1,149 @@
+// The catalog: every tool, prompt and resource that was registered. Lanes look things up here; nothing else holds them.
+import { InMemoryServerEventBus, type Prompt, type Resource, ResourceTemplate, type ResourceTemplateType, type ServerCapabilities, type ServerEventBus, type Tool } from '@modelcontextprotocol/server'
+import type {
+  McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
+} from './contract.ts'
+import type { CallScope } from './call-scope.ts'
+import { compile, type Validator } from './schema.ts'
+
+export interface RegisteredTool {
+  /** As `tools/list` shows it. */
+  readonly definition: Tool
+  readonly config: ToolConfig
+  readonly handler: ToolHandler<any, any>
+  readonly validateArguments: Validator
+  readonly validateOutput: Validator | undefined
+  /** The file that registered it. */
+  readonly owner: string
+  /** Calls that are running now. */
+  running: number
+}
+
+export interface RegisteredPrompt {
+  readonly definition: Prompt
+  readonly config: PromptConfig
+  readonly handler: PromptHandler<any>
+  readonly validateArguments: Validator
+}
+
+export interface RegisteredResource { readonly definition: Resource, readonly read: ReadResource }
+export interface RegisteredTemplate { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, readonly read: ReadResourceTemplate }
+
+// SEP-986
+const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
+const NO_ARGUMENTS = { type: 'object', properties: {}, additionalProperties: false } as const
+
+export class Catalog implements McpHost {
+  readonly tools = new Map<string, RegisteredTool>()
+  readonly prompts = new Map<string, RegisteredPrompt>()
+  readonly resources = new Map<string, RegisteredResource>()
+  readonly templates = new Map<string, RegisteredTemplate>()
+  /** Change events, for both eras' subscribers. */
+  readonly bus: ServerEventBus = new InMemoryServerEventBus()
+  /** Calls that are running, so that a shutdown can wait for them and then end them. */
+  readonly inFlight = new Set<CallScope>()
+  /** The file being loaded, so that whatever it registers can be traced to it. */
+  owner = 'app'
+  readonly #disabled: Set<string>
+  readonly #unknownDisabled: Set<string>
+  #listed: Tool[] | undefined
+
+  constructor (disabled: readonly string[]) {
+    this.#disabled = new Set(disabled)
+    this.#unknownDisabled = new Set(disabled)
+  }
+
+  registerTool<I extends Schema, O extends Schema> (name: string, config: ToolConfig<I, O>, handler: ToolHandler<I, O>): void {
+    if (!TOOL_NAME.test(name)) throw new Error(`tool name ${JSON.stringify(name)} must be 1 to 64 of A-Z a-z 0-9 _ . / -`)
+    if (!config.description) throw new Error(`tool "${name}" has no description`)
+    if (typeof handler !== 'function') throw new Error(`tool "${name}" has no handler function`)
+    const taken = this.tools.get(name)
+    if (taken !== undefined) throw new Error(`tool "${name}" is already registered by ${taken.owner}`)
+    if (this.#disabled.has(name)) return void this.#unknownDisabled.delete(name)
+
+    const inputSchema = (config.inputSchema ?? NO_ARGUMENTS) as Tool['inputSchema']
+    if (inputSchema.type !== 'object') throw new Error(`tool "${name}": inputSchema must have type "object"`)
+    const { title, description, annotations, icons, _meta } = config
+    const outputSchema = config.outputSchema as Tool['outputSchema']
+    this.tools.set(name, {
+      definition: wire({ name, title, description, inputSchema, outputSchema, annotations, icons, _meta }),
+      config: config as ToolConfig,
+      handler,
+      validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
+      validateOutput: outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
+      owner: this.owner,
+      running: 0
+    })
+    this.#listed = undefined
+    this.toolsChanged()
+  }
+
+  registerPrompt<A extends Schema> (name: string, config: PromptConfig<A>, handler: PromptHandler<A>): void {
+    if (this.prompts.has(name)) throw new Error(`prompt "${name}" is already registered`)
+    const schema = (config.argsSchema ?? NO_ARGUMENTS) as { properties?: Record<string, { title?: string, description?: string }>, required?: string[] }
+    const required = new Set(schema.required)
+    const args = Object.entries(schema.properties ?? {}).map(([argument, { title, description }]) =>
+      wire({ name: argument, title, description, required: required.has(argument) }))
+    const { title, description, icons, _meta } = config
+    this.prompts.set(name, {
+      definition: wire({ name, title, description, arguments: args, icons, _meta }),
+      config: config as PromptConfig,
+      handler,
+      validateArguments: compileFor(`prompt "${name}": argsSchema`, schema)
+    })
+    this.promptsChanged()
+  }
+
+  registerResource (name: string, uri: string | ResourceTemplate, config: ResourceConfig, read: ReadResource | ReadResourceTemplate): void {
+    if (uri instanceof ResourceTemplate) {
+      const uriTemplate = uri.uriTemplate.toString()
+      if (this.templates.has(uriTemplate)) throw new Error(`resource template ${uriTemplate} is already registered`)
+      this.templates.set(uriTemplate, { definition: { ...config, name, uriTemplate }, template: uri, read: read as ReadResourceTemplate })
+    } else {
+      const { href } = new URL(uri)
+      if (this.resources.has(href)) throw new Error(`resource ${uri} is already registered`)
+      this.resources.set(href, { definition: { ...config, name, uri }, read: read as ReadResource })
+    }
+    this.resourcesChanged()
+  }
+
+  /** Definitions in the order of their names, so that every answer is the same until something changes. */
+  listTools (): Tool[] {
+    this.#listed ??= [...this.tools.values()].map(tool => tool.definition).sort((a, b) => a.name < b.name ? -1 : 1)
+    return this.#listed
+  }
+
+  /** Names in TOOLS_DISABLED that no file registered. */
+  get unknownDisabled (): string[] { return [...this.#unknownDisabled] }
+  /** Names that a file registered and TOOLS_DISABLED dropped. */
+  get dropped (): string[] { return [...this.#disabled].filter(name => !this.#unknownDisabled.has(name)) }
+
+  get capabilities (): ServerCapabilities {
+    const completes = [...this.prompts.values()].some(prompt => prompt.config.complete) || this.templates.size > 0
+    return {
+      tools: { listChanged: true },
+      logging: {},
+      ...(this.prompts.size > 0 && { prompts: { listChanged: true } }),
+      ...(this.resources.size + this.templates.size > 0 && { resources: { listChanged: true, subscribe: true } }),
+      ...(completes && { completions: {} })
+    }
+  }
+
+  toolsChanged (): void { this.bus.publish({ kind: 'tools_list_changed' }) }
+  promptsChanged (): void { this.bus.publish({ kind: 'prompts_list_changed' }) }
+  resourcesChanged (): void { this.bus.publish({ kind: 'resources_list_changed' }) }
+  resourceUpdated (uri: string): void { this.bus.publish({ kind: 'resource_updated', uri }) }
+}
+
+/** Drops what is undefined: a definition is serialized as it stands, and compared in tests. */
+function wire<T extends object> (definition: T): T {
+  return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== undefined)) as T
+}
+
+function compileFor (what: string, schema: Schema): Validator {
+  try {
+    return compile(schema)
+  } catch (error) {
+    throw new Error(`${what} is not a valid JSON Schema: ${(error as Error).message}`, { cause: error })
+  }
+}

@@ -1,0 +1,113 @@
+// The contract between a tool and its host: what a plugin file may register, and what its handler is given.
+import type { Static, TSchema } from '@sinclair/typebox'
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type {
+  CallToolResult, ClientCapabilities, GetPromptResult, Icon, InputRequiredResult, LoggingLevel, ReadResourceResult, Resource,
+  ResourceTemplate, ToolAnnotations, Variables
+} from '@modelcontextprotocol/server'
+import type { Principal } from '../auth/principal.ts'
+
+/** 2025: protocol revisions up to 2025-11-25, with or without a session. 2026: 2026-07-28 and later, stateless. */
+export type Era = '2025' | '2026'
+
+/** A JSON Schema 2020-12 object: TypeBox gives types with it, a plain object does not. */
+export type Schema = TSchema | { readonly [keyword: string]: unknown }
+
+/** The TypeScript type that a schema describes. */
+export type Infer<S> = S extends TSchema ? Static<S> : Record<string, unknown>
+
+/** What a handler is given besides its arguments. */
+export interface CallContext {
+  readonly request: FastifyRequest
+  /** Who calls; null with AUTH_MODE=noauth. */
+  readonly principal: Principal | null
+  /** Aborts on disconnect, cancellation, timeout and shutdown; pass it to fetch and the like. */
+  readonly signal: AbortSignal
+  /** Logs with the id of the request. */
+  readonly log: FastifyBaseLogger
+  readonly era: Era
+  /** What the client says it can do, for example `elicitation`. */
+  readonly clientCapabilities: ClientCapabilities | undefined
+  /** Answers to the `inputRequests` of an earlier `inputRequired(...)` result. From the client: untrusted. */
+  readonly inputResponses: Record<string, unknown> | undefined
+  /** Tells the client how far the work is; does nothing unless it asked. Values that do not grow are dropped. */
+  progress: (progress: number, total?: number, message?: string) => Promise<void>
+  /** Sends a `notifications/message` to the client; does nothing unless it asked for that level. */
+  message: (level: LoggingLevel, data: unknown, logger?: string) => Promise<void>
+  /** The state that an earlier round minted, verified; undefined in the first round. */
+  requestState: <T>() => T | undefined
+  /** Signs state for `inputRequired({ requestState })`, so that the next round can trust it. Not encrypted. */
+  mintRequestState: (state: unknown) => Promise<string>
+  /** Ends the response stream of a 2025-era session, so that the client polls for the rest (SEP-1699). */
+  closeStream: () => void
+  /** Makes an error whose message is shown to the client. Any other error is shown as a plain failure. */
+  error: (message: string, options?: ErrorOptions) => Error
+}
+
+type Awaitable<T> = T | Promise<T>
+
+/** A tool's result; with an output schema, `structuredContent` must match it. */
+export type ToolResult<O> = Omit<CallToolResult, 'structuredContent'> & { structuredContent?: O extends TSchema ? Static<O> : unknown }
+
+export type ToolHandler<I, O> = (args: Infer<I>, ctx: CallContext) => Awaitable<ToolResult<O> | InputRequiredResult>
+
+/** How a tool is described to clients, and the policy that the host enforces for it. */
+export interface ToolConfig<I extends Schema = Schema, O extends Schema = Schema> {
+  title?: string
+  description: string
+  inputSchema?: I
+  outputSchema?: O
+  annotations?: ToolAnnotations
+  icons?: Icon[]
+  _meta?: Record<string, unknown>
+  /** Scopes that a caller needs; without any, the scope that covers all tools. */
+  scopes?: readonly string[]
+  /** Milliseconds a call may take; by default TOOL_TIMEOUT_SECONDS. */
+  timeoutMs?: number
+  /** Bytes a result may have as JSON; by default 1,000,000. */
+  maxResultBytes?: number
+  /** Calls that may run at once; a further one is told to try again. By default unlimited. */
+  concurrency?: number
+  /** True, or one line that says which setting is missing. */
+  configured?: () => true | string
+}
+
+export type CompleteArgument = (value: string, context?: { arguments?: Record<string, string> }) => Awaitable<string[]>
+
+export interface PromptConfig<A extends Schema = Schema> {
+  title?: string
+  description?: string
+  /** An object schema whose properties are strings. */
+  argsSchema?: A
+  /** Suggests values while the user types, by argument name. */
+  complete?: Record<string, CompleteArgument>
+  icons?: Icon[]
+  _meta?: Record<string, unknown>
+}
+
+export type PromptHandler<A> = (args: Infer<A>, ctx: CallContext) => Awaitable<GetPromptResult | InputRequiredResult>
+
+export type ResourceConfig = Omit<Resource, 'uri' | 'name'>
+
+export type ReadResource = (uri: URL, ctx: CallContext) => Awaitable<ReadResourceResult | InputRequiredResult>
+export type ReadResourceTemplate = (uri: URL, variables: Variables, ctx: CallContext) => Awaitable<ReadResourceResult | InputRequiredResult>
+
+/** `fastify.mcp`: the one server that every plugin file registers into. */
+export interface McpHost {
+  registerTool: <I extends Schema = Schema, O extends Schema = Schema>(name: string, config: ToolConfig<I, O>, handler: ToolHandler<I, O>) => void
+  registerPrompt: <A extends Schema = Schema>(name: string, config: PromptConfig<A>, handler: PromptHandler<A>) => void
+  registerResource: {
+    (name: string, uri: string, config: ResourceConfig, read: ReadResource): void
+    (name: string, template: ResourceTemplate, config: ResourceConfig, read: ReadResourceTemplate): void
+  }
+  /** Tell every listening client that a list, or one resource, has changed. */
+  toolsChanged: () => void
+  promptsChanged: () => void
+  resourcesChanged: () => void
+  resourceUpdated: (uri: string) => void
+}
+
+/** An error whose message was written for the client; made by `ctx.error`. */
+export class ToolError extends Error {
+  readonly expose = true
+}

@@ -1,0 +1,45 @@
+// fastify.mcp, the one server that every tool registers into, and fastify.serveMcp, which answers a request with it.
+import { createRequestStateCodec } from '@modelcontextprotocol/server'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { version } from '../version.ts'
+import type { Outcome } from './call-scope.ts'
+import { Catalog } from './catalog.ts'
+import type { Era } from './contract.ts'
+import { createSdkLane } from './sdk-lane.ts'
+
+const MAX_RESULT_BYTES = 1_000_000
+const LIST_TTL_MS = 60_000
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    mcp: Catalog
+    serveMcp: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  }
+  interface FastifyRequest {
+    /** What a request to the MCP endpoint turned out to be; null for every other request. */
+    rpc: { era?: Era, method?: string, name?: string, outcome?: Outcome } | null
+  }
+}
+
+export default fp(async function mcp (fastify: FastifyInstance) {
+  const { config } = fastify
+  const catalog = new Catalog(config.TOOLS_DISABLED ?? [])
+  const exchanges = new WeakMap<Request, FastifyRequest>()
+  const lane = createSdkLane({
+    catalog,
+    limits: { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES },
+    info: { name: config.MCP_SERVER_NAME, version },
+    requestState: createRequestStateCodec({
+      key: fastify.deriveKey('mcp request state'),
+      bind: ({ http }) => (http?.req && exchanges.get(http.req)?.principal?.id) ?? ''
+    }),
+    listTtlMs: LIST_TTL_MS
+  }, exchanges, { max: config.SESSION_MAX, idleMs: config.SESSION_IDLE_MINUTES * 60_000 })
+
+  fastify.decorateRequest('rpc', null)
+  fastify.decorate('mcp', catalog)
+  fastify.decorate('serveMcp', lane.serve)
+  // Not onClose: a server with an open stream never gets there.
+  fastify.addHook('preClose', lane.close)
+}, { name: 'mcp', dependencies: ['config', 'secrets'] })

@@ -1,0 +1,87 @@
+// An official SDK server over the catalog. The SDK owns the protocol, the catalog owns what is served: building one
+// costs the same whatever the number of tools, because nothing is registered into it a second time.
+import { type CallToolResult, isInputRequiredResult, McpServer, type RequestStateCodec, type ServerContext, type ServerOptions } from '@modelcontextprotocol/server'
+import type { FastifyRequest } from 'fastify'
+import { callTool, type Limits } from './call.ts'
+import type { Carrier } from './call-scope.ts'
+import type { Catalog } from './catalog.ts'
+import type { Era } from './contract.ts'
+import { complete, getPrompt, listResources, readResource } from './read.ts'
+
+/** What every SDK server of this process shares; built once at boot. */
+export interface ServerSource {
+  readonly catalog: Catalog
+  readonly limits: Limits
+  readonly info: { name: string, version: string }
+  readonly requestState: RequestStateCodec
+  /** Milliseconds for which clients may keep lists. */
+  readonly listTtlMs: number
+  /** The Fastify request that an SDK request was made from. */
+  readonly requestOf: (web: globalThis.Request) => FastifyRequest
+}
+
+export class CatalogServer extends McpServer {
+  readonly #source: ServerSource
+  readonly #era: Era
+
+  constructor (source: ServerSource, era: Era) {
+    super(source.info, options(source))
+    this.#source = source
+    this.#era = era
+    const { catalog, limits } = source
+    const { server } = this
+    server.registerCapabilities(catalog.capabilities)
+
+    server.setRequestHandler('tools/list', () => ({ tools: catalog.listTools() }))
+    server.setRequestHandler('tools/call', async ({ params }, ctx) => {
+      const result = await callTool(catalog, limits, params.name, params.arguments ?? {}, this.#carry(ctx))
+      if (isInputRequiredResult(result)) return result
+      return server.projectCallToolResult(result as CallToolResult, catalog.tools.get(params.name)?.definition.outputSchema)
+    })
+    if (catalog.prompts.size > 0) {
+      server.setRequestHandler('prompts/list', () => ({ prompts: [...catalog.prompts.values()].map(prompt => prompt.definition) }))
+      server.setRequestHandler('prompts/get', ({ params }, ctx) => getPrompt(catalog, limits, params.name, params.arguments ?? {}, this.#carry(ctx)))
+    }
+    if (catalog.resources.size + catalog.templates.size > 0) {
+      server.setRequestHandler('resources/list', async (_request, ctx) => ({ resources: await listResources(catalog, ctx) }))
+      server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...catalog.templates.values()].map(template => template.definition) }))
+      server.setRequestHandler('resources/read', ({ params }, ctx) => readResource(catalog, limits, params.uri, this.#carry(ctx)))
+    }
+    if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }) => complete(catalog, params))
+  }
+
+  /** The SDK checks Mcp-Param-* headers against this schema (SEP-2243); its own registry is empty. */
+  override toolInputSchemaJson (name: string): Record<string, unknown> | undefined {
+    return this.#source.catalog.tools.get(name)?.definition.inputSchema
+  }
+
+  #carry (ctx: ServerContext): Carrier {
+    const { mcpReq, http } = ctx
+    if (http?.req === undefined) throw new Error('an SDK request without its HTTP request')
+    const { requestState } = this.#source
+    const { envelope } = mcpReq as { envelope?: Record<string, any> }
+    return {
+      request: this.#source.requestOf(http.req),
+      era: this.#era,
+      signal: mcpReq.signal,
+      progressToken: mcpReq._meta?.progressToken,
+      clientCapabilities: envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities(),
+      inputResponses: mcpReq.inputResponses,
+      notify: notification => mcpReq.notify(notification),
+      message: (level, data, logger) => mcpReq.log(level, data, logger),
+      requestState: mcpReq.requestState,
+      mintRequestState: state => requestState.mint(state, ctx),
+      closeStream: () => http.closeSSE?.()
+    }
+  }
+}
+
+function options ({ listTtlMs: ttlMs, requestState }: ServerSource): ServerOptions {
+  const shared = { ttlMs, cacheScope: 'public' } as const
+  return {
+    cacheHints: {
+      'tools/list': shared, 'prompts/list': shared, 'resources/list': shared, 'resources/templates/list': shared, 'server/discover': shared
+    },
+    requestState: { verify: requestState.verify }
+  }
+}

@@ -1,0 +1,50 @@
+// The one secret that everything signed is derived from: JWT_SECRET_KEY, or one generated at the first start.
+import { hkdfSync, randomBytes } from 'node:crypto'
+import { accessSync, constants, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { ConfigurationError } from './config.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** A 32-byte key for one purpose (HKDF-SHA-256, RFC 5869); other purposes give unrelated keys. */
+    deriveKey: (purpose: string) => Buffer
+  }
+}
+
+export default fp(async function secrets (fastify: FastifyInstance) {
+  const { AUTH_DB_PATH, JWT_SECRET_KEY } = fastify.config
+  const secret = openDataFolder(path.dirname(path.resolve(AUTH_DB_PATH)), JWT_SECRET_KEY)
+  fastify.decorate('deriveKey', purpose => Buffer.from(hkdfSync('sha256', secret, 'mcpx', purpose, 32)))
+}, { name: 'secrets', dependencies: ['config'] })
+
+/** Makes sure that the data folder can be written, and answers the secret: the given one, or the one kept there. */
+function openDataFolder (folder: string, given: string | undefined): string {
+  const file = path.join(folder, 'secret.key')
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    accessSync(folder, constants.W_OK)
+    if (given !== undefined) return given
+    if (!existsSync(file)) generate(file)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new ConfigurationError([`AUTH_DB_PATH: its folder ${folder} cannot be written (${code ?? message}); make it writable, or choose another`])
+  }
+  const secret = readFileSync(file, 'utf8').trim()
+  if (secret.length < 32) throw new ConfigurationError([`${file} holds no usable secret; remove the file, and a new one is generated`])
+  return secret
+}
+
+/** Of two processes that start at once, one link wins, and both read the same whole file. */
+function generate (file: string): void {
+  const draft = `${file}.${process.pid}`
+  writeFileSync(draft, randomBytes(48).toString('base64url'), { mode: 0o600 })
+  try {
+    linkSync(draft, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft)
+  }
+}

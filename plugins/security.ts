@@ -1,0 +1,71 @@
+// What a request must show before anything else looks at it: a Host and an Origin that this server answers to.
+// MCP 2025-11-25 and 2026-07-28, transports, security warning: servers MUST validate Origin (DNS rebinding).
+import cors from '@fastify/cors'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { code, sendJsonRpcError } from './mcp/json-rpc.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answer whatever Host the request is addressed to: for health checks, which come by address. */
+    anyHost?: boolean
+    /** The route speaks JSON-RPC, its refusals too. */
+    jsonRpc?: boolean
+  }
+}
+
+const HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin'
+}
+
+export default fp(async function security (fastify: FastifyInstance) {
+  const { ALLOWED_HOSTS, ALLOWED_ORIGINS, PUBLIC_URL } = fastify.config
+  const hosts = new Set(ALLOWED_HOSTS.map(host => hostnameOf(host.includes('://') ? host : `http://${host}`)))
+  const origins = new Set(ALLOWED_ORIGINS.map(normalOrigin))
+  const hsts = PUBLIC_URL.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000' } : {}
+  const headers = { ...HEADERS, ...hsts }
+
+  fastify.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers)
+    const { host, origin } = request.headers
+    if (!request.routeOptions.config.anyHost && !hosts.has(hostnameOf(`http://${host}`))) {
+      return refuse(`Host "${printable(host)}" is not one that this server answers to; set PUBLIC_URL or ALLOWED_HOSTS to allow it`)
+    }
+    if (!allows(origins, origin)) {
+      return refuse(`Origin "${printable(origin)}" is not allowed; set ALLOWED_ORIGINS to allow it`)
+    }
+
+    function refuse (message: string) {
+      return request.routeOptions.config.jsonRpc ? sendJsonRpcError(reply, 403, code.refused, message) : reply.code(403).send({ error: 'forbidden', message })
+    }
+  })
+
+  // Preflights are answered here, before authentication: a browser sends none with them.
+  await fastify.register(cors, {
+    origin: origins.has('*') ? '*' : (origin, done) => done(null, origin !== undefined && allows(origins, origin)),
+    methods: ['GET', 'POST', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'MCP-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id', 'Last-Event-ID'],
+    exposedHeaders: ['WWW-Authenticate', 'MCP-Protocol-Version', 'Mcp-Session-Id', 'Retry-After', 'X-Request-Id'],
+    maxAge: 86_400
+  })
+}, { name: 'security', dependencies: ['config'] })
+
+/** Whether an Origin may call. No Origin: not a browser, and nothing to protect a person from. A loopback one counts with any port. */
+export function allows (origins: Set<string>, origin: string | undefined): boolean {
+  if (origin === undefined || origins.has('*')) return true
+  return origins.has(normalOrigin(origin))
+}
+
+function normalOrigin (origin: string): string {
+  if (!URL.canParse(origin)) return origin
+  const { protocol, hostname, origin: whole } = new URL(origin)
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname) ? `${protocol}//${hostname}` : whole
+}
+
+function hostnameOf (address: string): string {
+  return URL.canParse(address) ? new URL(address).hostname : ''
+}
+
+const printable = (value = ''): string => value.replace(/[^\x21-\x7e]/g, '?').slice(0, 100)

@@ -1,0 +1,30 @@
+// What a person at a terminal needs to know after the start: where, how guarded, with which tools, and how to connect.
+import type { FastifyInstance } from 'fastify'
+
+export function summary (app: FastifyInstance): string {
+  const { config, mcp } = app
+  const address = app.addresses()[0]
+  const port = typeof address === 'object' ? address.port : config.MCP_SERVER_PORT
+  const endpoint = `${config.PUBLIC_URL.replace(/:0$/, `:${port}`)}${config.MCP_PATH}`
+  const tools = [...mcp.tools.values()].map(({ definition: { name }, config: { configured } }) => {
+    const state = configured?.() ?? true
+    return `    ${name}${state === true ? '' : `  (not configured: ${state})`}`
+  })
+  const auth = config.AUTH_MODE === 'oauth' ? 'oauth: clients sign in' : 'noauth: ANYONE who reaches the server may call every tool'
+  return `
+  ${config.MCP_SERVER_NAME} serves MCP at ${endpoint}
+
+  Sign-in   ${auth}
+  Tools
+${tools.join('\n')}
+
+  Connect
+    Claude Code   claude mcp add --transport http mcpx ${endpoint}
+    VS Code       code --add-mcp '${JSON.stringify({ name: 'mcpx', type: 'http', url: endpoint })}'
+    Cursor        ~/.cursor/mcp.json: ${JSON.stringify({ mcpServers: { mcpx: { url: endpoint } } })}
+    Inspector     npx @modelcontextprotocol/inspector --cli ${endpoint} --transport http --method tools/list
+
+  Settings: docs/configuration.md. Stop: Ctrl+C.
+
+`
+}

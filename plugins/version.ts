@@ -1,0 +1,5 @@
+// The version that MCPX reports: package.json's.
+import packageJson from '../package.json' with { type: 'json' }
+
+export const version: string = packageJson.version
+

@@ -1,0 +1,63 @@
+// The process: build the app, listen, drain on SIGTERM. Nothing else.
+import { Server } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from './app.ts'
+import { type Config, ConfigurationError, readConfig } from './plugins/config.ts'
+import { summary } from './plugins/summary.ts'
+
+const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
+const CLOSE_CONNECTIONS_MS = 1500
+const HARD_LIMIT_MS = 2000
+
+try {
+  const config = readConfig()
+  const app = await buildApp(config)
+  process.on('unhandledRejection', error => app.log.error({ err: error }, 'a rejected promise that nobody handled; the server goes on'))
+  process.on('uncaughtException', error => app.log.fatal({ err: error }, 'an error that nobody caught; the server goes on'))
+  await listen(app, config)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { void stop(app, signal) })
+} catch (error) {
+  fail(error)
+}
+
+async function listen (app: FastifyInstance, { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port }: Config): Promise<void> {
+  try {
+    await app.listen({ host, port, listenTextResolver: address => `listening on ${address}` })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') throw new ConfigurationError([`MCP_SERVER_PORT: ${port} is in use on ${host}; stop what uses it, or choose another`])
+    if (code === 'EACCES') throw new ConfigurationError([`MCP_SERVER_PORT: ${port} may not be opened by this user; choose one above 1023`])
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new ConfigurationError([`MCP_SERVER_HOST: ${host} is not an address of this machine`])
+    throw error
+  }
+  if (process.stdout.isTTY) process.stdout.write(summary(app))
+}
+
+/** Stops without a failed request: no new connections, then time for what is in flight, then the rest is ended. */
+async function stop (app: FastifyInstance, signal: string): Promise<void> {
+  const grace = app.config.SHUTDOWN_GRACE_SECONDS * 1000
+  const started = performance.now()
+  app.log.info({ signal }, 'stopping')
+  app.lifecycle.phase = 'draining'
+  process.once(signal, () => process.exit(1)) // a second Ctrl+C does not wait
+  setTimeout(() => process.exit(1), CLOSE_CONNECTIONS_MS + grace + HARD_LIMIT_MS).unref()
+
+  // http.Server.close would also cut idle connections, on one of which a request may be under way.
+  Server.prototype.close.call(app.server)
+  const connections = await new Promise<number>(resolve => app.server.getConnections((_error, count) => resolve(count)))
+  if (connections > 0) await sleep(CLOSE_CONNECTIONS_MS)
+  while (app.mcp.inFlight.size > 0 && performance.now() - started < grace) await sleep(50)
+  for (const call of app.mcp.inFlight) call.stop({ outcome: 'shutdown', reason: 'was ended: the server is stopping' })
+  await app.close()
+  process.exit(0)
+}
+
+function fail (error: unknown): never {
+  if (!(error instanceof ConfigurationError)) {
+    console.error(error)
+    process.exit(1)
+  }
+  for (const problem of error.problems) console.error(`mcpx: ${problem}`)
+  process.exit(EXIT_CONFIGURATION)
+}

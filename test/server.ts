@@ -1,0 +1,51 @@
+// Starts MCPX for a test: in this process, on a port of its own, with a data folder of its own.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Writable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { buildApp } from '../app.ts'
+import { readConfig } from '../plugins/config.ts'
+
+export interface Started {
+  app: FastifyInstance
+  /** Address of the server, without a path. */
+  origin: string
+  /** Address of the MCP endpoint. */
+  endpoint: string
+  /** Everything logged so far, one line an entry. */
+  log: string[]
+}
+
+/** Builds and starts a server with `noauth` unless `env` says otherwise; it stops when the test ends. */
+export async function startServer (t: Test, env: NodeJS.ProcessEnv = {}): Promise<Started> {
+  const log: string[] = []
+  const port = await freePort()
+  const config = readConfig({
+    AUTH_MODE: 'noauth', MCP_SERVER_PORT: String(port), AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), LOG_FORMAT: 'json', LOG_LEVEL: 'debug', ...env
+  }, '/nonexistent')
+  const app = await buildApp(config, new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }))
+  t.teardown(() => app.close())
+  await app.listen({ host: config.MCP_SERVER_HOST, port })
+  const origin = `http://127.0.0.1:${port}`
+  return { app, origin, endpoint: origin + config.MCP_PATH, log }
+}
+
+/** A folder that is removed when the test ends. */
+export function temporaryFolder (t: Test): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mcpx-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A port that nothing listens on; PUBLIC_URL has to be known before the server listens. */
+export async function freePort (): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const probe = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => resolve(port))
+    })
+  })
+}
