@@ -1,5 +1,5 @@
 // Who calls: what an auth plugin finds out and everything behind it relies on.
-import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyReply, onRequestAsyncHookHandler } from 'fastify'
 
 /** The authenticated caller of a request. */
 export interface Principal {
