@@ -51,8 +51,13 @@ export const sections = {
     AUTH_MODE: oneOf(['oauth', 'noauth'], 'oauth', 'oauth: clients sign in. noauth: anyone who reaches the server may call every tool; for trusted networks only.'),
     AUTH_DB_PATH: Type.String({ default: './data/auth.db', minLength: 1, description: 'SQLite database of users and grants. Generated secrets are kept in the same folder.' }),
     JWT_SECRET_KEY: text('Secret that signs tokens, at least 32 characters. Unset, one is generated and kept beside the database, readable by the owner only.', { minLength: 32, secret: true }),
+    JWT_PRIVATE_KEY_PATH: text('File with an RSA private key (PEM, at least 2048 bits). Set, tokens are signed with RS256 and the public key is published; unset, with HS256 and the secret.'),
+    JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { secret: true }),
+    JWT_PREVIOUS_KEY_PATHS: list('Files with RSA keys (private or public, PEM) that signed tokens before. For rotation.'),
     JWT_ACCESS_TOKEN_EXPIRE_MINUTES: integer(60, 1, 24 * HOUR, 'Lifetime of an access token in minutes.'),
-    JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days.')
+    JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days; each use starts it anew.'),
+    OAUTH_REFRESH_GRACE_SECONDS: integer(60, 0, 600, 'Seconds in which a refresh token that was just used may be used again and gets the same successor; clients race themselves.'),
+    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address. 0 is off.')
   },
   Deployment: {
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })

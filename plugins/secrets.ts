@@ -8,6 +8,8 @@ import { ConfigurationError } from './config.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** JWT_SECRET_KEY, or the generated one. */
+    secret: string
     /** A 32-byte key for one purpose (HKDF-SHA-256, RFC 5869); other purposes give unrelated keys. */
     deriveKey: (purpose: string) => Buffer
   }
@@ -16,6 +18,7 @@ declare module 'fastify' {
 export default fp(async function secrets (fastify: FastifyInstance) {
   const { AUTH_DB_PATH, JWT_SECRET_KEY } = fastify.config
   const secret = openDataFolder(path.dirname(path.resolve(AUTH_DB_PATH)), JWT_SECRET_KEY)
+  fastify.decorate('secret', secret)
   fastify.decorate('deriveKey', purpose => Buffer.from(hkdfSync('sha256', secret, 'mcpx', purpose, 32)))
 }, { name: 'secrets', dependencies: ['config'] })
 

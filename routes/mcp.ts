@@ -21,7 +21,10 @@ export default async function mcpRoute (fastify: FastifyInstance) {
     url: fastify.config.MCP_PATH,
     config: { jsonRpc: true },
     onRequest: [async request => { request.rpc = {} }, fastify.authenticate, fastify.limitCaller],
-    preHandler: async request => { describe(request) },
+    preHandler: async (request, reply) => {
+      describe(request)
+      return fastify.authorize(request, reply, fastify.mcp.needs(request.body))
+    },
     handler: fastify.serveMcp
   })
 }

@@ -1,5 +1,6 @@
 // The catalog: every tool, prompt and resource that was registered. Lanes look things up here; nothing else holds them.
 import { InMemoryServerEventBus, type Prompt, type Resource, ResourceTemplate, type ResourceTemplateType, type ServerCapabilities, type ServerEventBus, type Tool } from '@modelcontextprotocol/server'
+import type { Needs } from '../auth/principal.ts'
 import type {
   McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
 } from './contract.ts'
@@ -111,6 +112,15 @@ export class Catalog implements McpHost {
   listTools (): Tool[] {
     this.#listed ??= [...this.tools.values()].map(tool => tool.definition).sort((a, b) => a.name < b.name ? -1 : 1)
     return this.#listed
+  }
+
+  /** What the calls of a request body need to be allowed: the scopes that each tool declares. */
+  needs (body: unknown): Needs {
+    const messages = (Array.isArray(body) ? body : [body]) as { method?: unknown, params?: { name?: unknown } }[]
+    return messages
+      .filter(message => message?.method === 'tools/call')
+      .flatMap(message => this.tools.get(String(message.params?.name)) ?? [])
+      .map(tool => tool.config.scopes ?? [])
   }
 
   /** Names in TOOLS_DISABLED that no file registered. */
