@@ -1,0 +1,80 @@
+import { request } from 'node:http'
+import t from 'tap'
+import { startServer } from '../server.ts'
+
+const PING = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })
+
+/** A request with any Host and Origin; fetch does not let them be chosen. */
+async function send (url: string, headers: Record<string, string>, method = 'POST'): Promise<{ status: number, headers: Record<string, string>, body: string }> {
+  return await new Promise((resolve, reject) => {
+    const outgoing = request(url, { method, headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers } }, response => {
+      let body = ''
+      response.setEncoding('utf8').on('data', chunk => { body += chunk }).on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers as Record<string, string>, body }))
+    }).on('error', reject)
+    outgoing.end(method === 'POST' ? PING : undefined)
+  })
+}
+
+t.test('a Host that is not ours is refused, so that a rebound name reaches nothing', async t => {
+  const { endpoint, origin } = await startServer(t)
+  for (const host of ['evil.example', 'evil.example:8000', 'localhost.evil.example', '127.0.0.1.evil.example', '[::2]']) {
+    const { status, body } = await send(endpoint, { host })
+    t.equal(status, 403, host)
+    t.match(JSON.parse(body), { jsonrpc: '2.0', error: { code: -32000, message: /ALLOWED_HOSTS/ } })
+  }
+  for (const host of ['localhost', 'localhost:1234', '127.0.0.1', '[::1]:8000', 'LOCALHOST']) t.equal((await send(endpoint, { host })).status, 200, host)
+  t.equal((await send(`${origin}/health`, { host: '10.0.0.7' }, 'GET')).status, 200, 'health checks come by address')
+  t.notMatch((await send(endpoint, { host: 'a"b<script>' })).body, /<script>.*</, 'the name is shown printable')
+})
+
+t.test('an Origin that is not ours is refused in noauth: any page could otherwise call local tools', async t => {
+  const { endpoint } = await startServer(t)
+  for (const origin of ['https://evil.example', 'http://localhost.evil.example', 'null', 'garbage', 'https://localhost:5173']) {
+    t.equal((await send(endpoint, { origin })).status, 403, origin)
+  }
+  for (const origin of ['http://localhost:6274', 'http://127.0.0.1:6274', 'http://[::1]:1']) {
+    const { status, headers } = await send(endpoint, { origin })
+    t.equal(status, 200, origin)
+    t.equal(headers['access-control-allow-origin'], origin)
+  }
+})
+
+t.test('allow-lists replace the defaults', async t => {
+  const { endpoint } = await startServer(t, { ALLOWED_HOSTS: 'mcp.example.com', ALLOWED_ORIGINS: 'https://app.example.com' })
+  t.equal((await send(endpoint, { host: 'mcp.example.com' })).status, 200)
+  t.equal((await send(endpoint, { host: 'localhost' })).status, 403)
+  t.equal((await send(endpoint, { host: 'mcp.example.com', origin: 'https://app.example.com' })).status, 200)
+  t.equal((await send(endpoint, { host: 'mcp.example.com', origin: 'https://app.example.com.evil.example' })).status, 403)
+})
+
+t.test('a preflight is answered before authentication, with everything that clients send', async t => {
+  const { endpoint } = await startServer(t, { AUTH_MODE: 'oauth' })
+  const { status, headers } = await send(endpoint, { origin: 'https://claude.ai', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,mcp-method' }, 'OPTIONS')
+  t.equal(status, 204)
+  t.equal(headers['access-control-allow-origin'], '*')
+  t.equal(headers['access-control-allow-credentials'], undefined)
+  for (const name of ['Authorization', 'Content-Type', 'Accept', 'MCP-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id', 'Last-Event-ID']) {
+    t.ok(headers['access-control-allow-headers']?.split(', ').includes(name), name)
+  }
+  for (const name of ['GET', 'POST', 'DELETE']) t.ok(headers['access-control-allow-methods']?.includes(name), name)
+})
+
+t.test('every answer carries the security headers, and what a browser client must be able to read', async t => {
+  const { endpoint } = await startServer(t)
+  const { headers } = await send(endpoint, { origin: 'http://localhost:6274' })
+  t.match(headers, { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
+  for (const name of ['WWW-Authenticate', 'MCP-Protocol-Version', 'Mcp-Session-Id', 'Retry-After']) t.ok(headers['access-control-expose-headers']?.includes(name), name)
+  t.equal(headers['strict-transport-security'], undefined)
+  const secure = await startServer(t, { PUBLIC_URL: 'https://mcp.example.com' })
+  t.ok((await send(secure.endpoint, { host: 'mcp.example.com' })).headers['strict-transport-security'])
+})
+
+t.test('without a token the default mode shows nothing but the challenge', async t => {
+  const { endpoint } = await startServer(t, { AUTH_MODE: 'oauth' })
+  for (const method of ['POST', 'GET', 'DELETE']) {
+    const { status, headers, body } = await send(endpoint, {}, method)
+    t.equal(status, 401, method)
+    t.match(headers['www-authenticate'], /^Bearer resource_metadata="http:\/\/127\.0\.0\.1:\d+\/\.well-known\/oauth-protected-resource\/mcp", scope="mcp"$/)
+    t.match(JSON.parse(body), { jsonrpc: '2.0', error: { code: -32000 } })
+  }
+})
