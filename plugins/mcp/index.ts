@@ -32,7 +32,7 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     info: { name: config.MCP_SERVER_NAME, version },
     requestState: createRequestStateCodec({
       key: fastify.deriveKey('mcp request state'),
-      bind: ({ http }) => (http?.req && exchanges.get(http.req)?.principal?.id) ?? ''
+      bind: ({ http }) => ownerOfState(http?.req && exchanges.get(http.req))
     }),
     listTtlMs: LIST_TTL_MS
   }, exchanges, { max: config.SESSION_MAX, idleMs: config.SESSION_IDLE_MINUTES * 60_000 })
@@ -43,3 +43,9 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   // Not onClose: a server with an open stream never gets there.
   fastify.addHook('preClose', lane.close)
 }, { name: 'mcp', dependencies: ['config', 'secrets'] })
+
+/** Whose request state it is (SEP-2322), and for what: the state of one tool proves nothing to another. */
+function ownerOfState (request: FastifyRequest | undefined): string {
+  const { method, params } = (request?.body ?? {}) as { method?: string, params?: { name?: string, uri?: string } }
+  return JSON.stringify([request?.principal?.id, method, params?.name ?? params?.uri])
+}
