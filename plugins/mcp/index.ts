@@ -7,6 +7,7 @@ import type { Outcome } from './call-scope.ts'
 import { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
 import { createSdkLane } from './sdk-lane.ts'
+import type { ServerSource } from './sdk-server.ts'
 
 const MAX_RESULT_BYTES = 1_000_000
 const LIST_TTL_MS = 60_000
@@ -25,7 +26,7 @@ declare module 'fastify' {
 export default fp(async function mcp (fastify: FastifyInstance) {
   const { config } = fastify
   const catalog = new Catalog(config.TOOLS_DISABLED ?? [])
-  const exchanges = new WeakMap<Request, FastifyRequest>()
+  const exchanges: ServerSource['exchanges'] = new WeakMap()
   const lane = createSdkLane({
     catalog,
     limits: { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES },
@@ -34,8 +35,10 @@ export default fp(async function mcp (fastify: FastifyInstance) {
       key: fastify.deriveKey('mcp request state'),
       bind: ({ http }) => ownerOfState(http?.req && exchanges.get(http.req))
     }),
-    listTtlMs: LIST_TTL_MS
-  }, exchanges, { max: config.SESSION_MAX, idleMs: config.SESSION_IDLE_MINUTES * 60_000 })
+    listTtlMs: LIST_TTL_MS,
+    keepAliveMs: config.KEEP_ALIVE_SECONDS * 1000,
+    exchanges
+  }, { max: config.SESSION_MAX, idleMs: config.SESSION_IDLE_MINUTES * 60_000 })
 
   fastify.decorateRequest('rpc', null)
   fastify.decorate('mcp', catalog)

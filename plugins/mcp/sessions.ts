@@ -59,6 +59,7 @@ export class Sessions {
       sessionIdGenerator: randomUUID,
       eventStore: new RecentEvents(),
       retryInterval: RETRY_MS,
+      keepAliveMs: this.#source.keepAliveMs,
       onsessioninitialized: id => {
         if (this.#sessions.size >= this.#limits.max) this.#endLongestIdle()
         this.#sessions.set(id, session)
