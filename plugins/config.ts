@@ -34,6 +34,7 @@ export const sections = {
     RATE_LIMIT_MAX: integer(600, 0, 1_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
     SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends the one that was idle longest.'),
     SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
+    KEEP_ALIVE_SECONDS: integer(15, 1, 300, 'Seconds between the comments that keep an idle stream open; proxies cut streams that are silent for 60 s or less.'),
     SHUTDOWN_GRACE_SECONDS: integer(8, 0, 300, 'Seconds that calls in flight are given to finish after SIGTERM.')
   },
   Tools: {

@@ -7,7 +7,7 @@ import { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
-import { readConfig } from '../plugins/config.ts'
+import { type Config, readConfig } from '../plugins/config.ts'
 
 export interface Started {
   app: FastifyInstance
@@ -19,14 +19,17 @@ export interface Started {
   log: string[]
 }
 
-/** Builds and starts a server with `noauth` unless `env` says otherwise; it stops when the test ends. */
-export async function startServer (t: Test, env: NodeJS.ProcessEnv = {}): Promise<Started> {
+/**
+ * Builds and starts a server with `noauth` unless `env` says otherwise; it stops when the test ends.
+ * @param settings what the environment cannot say, such as a part of a minute
+ */
+export async function startServer (t: Test, env: NodeJS.ProcessEnv = {}, settings: Partial<Config> = {}): Promise<Started> {
   const log: string[] = []
   const port = await freePort()
   const config = readConfig({
     AUTH_MODE: 'noauth', MCP_SERVER_PORT: String(port), AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), LOG_FORMAT: 'json', LOG_LEVEL: 'debug', ...env
   }, '/nonexistent')
-  const app = await buildApp(config, new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }))
+  const app = await buildApp({ ...config, ...settings }, new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }))
   t.teardown(() => app.close())
   await app.listen({ host: config.MCP_SERVER_HOST, port })
   const origin = `http://127.0.0.1:${port}`

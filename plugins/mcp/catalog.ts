@@ -95,6 +95,8 @@ export class Catalog implements McpHost {
     this.promptsChanged()
   }
 
+  registerResource (name: string, uri: string, config: ResourceConfig, read: ReadResource): void
+  registerResource (name: string, template: ResourceTemplate, config: ResourceConfig, read: ReadResourceTemplate): void
   registerResource (name: string, uri: string | ResourceTemplate, config: ResourceConfig, read: ReadResource | ReadResourceTemplate): void {
     if (uri instanceof ResourceTemplate) {
       const uriTemplate = uri.uriTemplate.toString()

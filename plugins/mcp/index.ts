@@ -7,6 +7,7 @@ import type { Outcome } from './call-scope.ts'
 import { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
 import { createSdkLane } from './sdk-lane.ts'
+import type { ServerSource } from './sdk-server.ts'
 
 const MAX_RESULT_BYTES = 1_000_000
 const LIST_TTL_MS = 60_000
@@ -25,17 +26,19 @@ declare module 'fastify' {
 export default fp(async function mcp (fastify: FastifyInstance) {
   const { config } = fastify
   const catalog = new Catalog(config.TOOLS_DISABLED ?? [])
-  const exchanges = new WeakMap<Request, FastifyRequest>()
+  const exchanges: ServerSource['exchanges'] = new WeakMap()
   const lane = createSdkLane({
     catalog,
     limits: { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES },
     info: { name: config.MCP_SERVER_NAME, version },
     requestState: createRequestStateCodec({
       key: fastify.deriveKey('mcp request state'),
-      bind: ({ http }) => (http?.req && exchanges.get(http.req)?.principal?.id) ?? ''
+      bind: ({ http }) => ownerOfState(http?.req && exchanges.get(http.req))
     }),
-    listTtlMs: LIST_TTL_MS
-  }, exchanges, { max: config.SESSION_MAX, idleMs: config.SESSION_IDLE_MINUTES * 60_000 })
+    listTtlMs: LIST_TTL_MS,
+    keepAliveMs: config.KEEP_ALIVE_SECONDS * 1000,
+    exchanges
+  }, { max: config.SESSION_MAX, idleMs: config.SESSION_IDLE_MINUTES * 60_000 })
 
   fastify.decorateRequest('rpc', null)
   fastify.decorate('mcp', catalog)
@@ -43,3 +46,9 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   // Not onClose: a server with an open stream never gets there.
   fastify.addHook('preClose', lane.close)
 }, { name: 'mcp', dependencies: ['config', 'secrets'] })
+
+/** Whose request state it is (SEP-2322), and for what: the state of one tool proves nothing to another. */
+function ownerOfState (request: FastifyRequest | undefined): string {
+  const { method, params } = (request?.body ?? {}) as { method?: string, params?: { name?: string, uri?: string } }
+  return JSON.stringify([request?.principal?.id, method, params?.name ?? params?.uri])
+}

@@ -1,5 +1,5 @@
 // The SDK lane: the whole protocol in both eras, and every error answer, by the official SDK.
-import { createMcpHandler, isInitializeRequest, isLegacyRequest, legacyStatelessFallback } from '@modelcontextprotocol/server'
+import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpRequestContext } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { code, sendJsonRpcError } from './json-rpc.ts'
 import { CatalogServer, type ServerSource } from './sdk-server.ts'
@@ -12,34 +12,22 @@ export interface Lane {
   close: () => Promise<void>
 }
 
-export function createSdkLane (source: Omit<ServerSource, 'requestOf'>, exchanges: WeakMap<Request, FastifyRequest>, sessionLimits: SessionLimits): Lane {
-  const shared: ServerSource = {
-    ...source,
-    requestOf: web => {
-      const request = exchanges.get(web)
-      if (request === undefined) throw new Error('an exchange that no lane began')
-      return request
-    }
-  }
-  const stateless2026 = createMcpHandler(() => new CatalogServer(shared, '2026'), { legacy: 'reject', bus: source.catalog.bus })
-  const stateless2025 = legacyStatelessFallback(() => new CatalogServer(shared, '2025'))
-  const sessions = new Sessions(shared, sessionLimits)
+export function createSdkLane (source: ServerSource, sessionLimits: SessionLimits): Lane {
+  const { catalog, exchanges, keepAliveMs } = source
+  const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: catalog.bus, keepAliveMs })
+  const sessions = new Sessions(source, sessionLimits)
 
   async function serve (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const web = toWebRequest(request, reply)
     exchanges.set(web, request)
-    const parsedBody = request.body ?? undefined
-    if (!await isLegacyRequest(web, parsedBody)) {
-      if (request.rpc !== null) request.rpc.era = '2026'
-      return await sendWebResponse(reply, await stateless2026.fetch(web, { parsedBody }))
-    }
-    if (request.rpc !== null) request.rpc.era = '2025'
-    const id = request.headers['mcp-session-id']
-    if (typeof id !== 'string' && !isInitializeRequest(parsedBody)) return await sendWebResponse(reply, await stateless2025(web, { parsedBody }))
+    const { body: parsedBody, headers: { 'mcp-session-id': id } } = request
+    const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
+    if (!inSession) return await sendWebResponse(reply, await stateless.fetch(web, { parsedBody }))
 
     const principalId = request.principal?.id
     const session = typeof id === 'string' ? sessions.find(id, principalId) : await sessions.open(principalId)
     if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
+    if (request.rpc !== null) request.rpc.era = '2025'
     session.streams++
     try {
       return await sendWebResponse(reply, await session.transport.handleRequest(web, { parsedBody }), () => {
@@ -51,5 +39,12 @@ export function createSdkLane (source: Omit<ServerSource, 'requestOf'>, exchange
     }
   }
 
-  return { serve, close: async () => { await Promise.all([stateless2026.close(), sessions.close()]) } }
+  function serverFor ({ era, requestInfo }: McpRequestContext): CatalogServer {
+    const spoken = era === 'modern' ? '2026' : '2025'
+    const rpc = requestInfo && exchanges.get(requestInfo)?.rpc
+    if (rpc) rpc.era = spoken
+    return new CatalogServer(source, spoken)
+  }
+
+  return { serve, close: async () => { await Promise.all([stateless.close(), sessions.close()]) } }
 }

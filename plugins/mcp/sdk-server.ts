@@ -16,8 +16,10 @@ export interface ServerSource {
   readonly requestState: RequestStateCodec
   /** Milliseconds for which clients may keep lists. */
   readonly listTtlMs: number
-  /** The Fastify request that an SDK request was made from. */
-  readonly requestOf: (web: globalThis.Request) => FastifyRequest
+  /** Milliseconds between the comments that keep an idle stream open. */
+  readonly keepAliveMs: number
+  /** The Fastify request that each request to the SDK was made from. */
+  readonly exchanges: WeakMap<Request, FastifyRequest>
 }
 
 export class CatalogServer extends McpServer {
@@ -57,11 +59,12 @@ export class CatalogServer extends McpServer {
 
   #carry (ctx: ServerContext): Carrier {
     const { mcpReq, http } = ctx
-    if (http?.req === undefined) throw new Error('an SDK request without its HTTP request')
-    const { requestState } = this.#source
+    const { requestState, exchanges } = this.#source
+    const request = http?.req && exchanges.get(http.req)
+    if (request === undefined) throw new Error('the SDK serves a request that no lane began')
     const { envelope } = mcpReq as { envelope?: Record<string, any> }
     return {
-      request: this.#source.requestOf(http.req),
+      request,
       era: this.#era,
       signal: mcpReq.signal,
       progressToken: mcpReq._meta?.progressToken,
@@ -71,7 +74,7 @@ export class CatalogServer extends McpServer {
       message: (level, data, logger) => mcpReq.log(level, data, logger),
       requestState: mcpReq.requestState,
       mintRequestState: state => requestState.mint(state, ctx),
-      closeStream: () => http.closeSSE?.()
+      closeStream: () => http?.closeSSE?.()
     }
   }
 }

@@ -4,6 +4,9 @@ import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/
 import { RecentEvents } from './event-store.ts'
 import { CatalogServer, type ServerSource } from './sdk-server.ts'
 
+// SEP-1699: how long a client waits before it comes back to a stream that ended.
+const RETRY_MS = 1000
+
 export interface Session {
   readonly transport: WebStandardStreamableHTTPServerTransport
   readonly server: CatalogServer
@@ -55,6 +58,8 @@ export class Sessions {
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       eventStore: new RecentEvents(),
+      retryInterval: RETRY_MS,
+      keepAliveMs: this.#source.keepAliveMs,
       onsessioninitialized: id => {
         if (this.#sessions.size >= this.#limits.max) this.#endLongestIdle()
         this.#sessions.set(id, session)

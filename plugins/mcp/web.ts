@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 /** The request as the SDK wants it: the body travels beside it, already parsed; its signal aborts when the client is gone. */
 export function toWebRequest (request: FastifyRequest, reply: FastifyReply): Request {
   const gone = new AbortController()
-  reply.raw.once('close', () => { if (!reply.raw.writableFinished) gone.abort() })
+  onClose(reply, () => { if (!reply.raw.writableFinished) gone.abort() })
   const headers = new Headers()
   for (const [name, value] of Object.entries(request.headers)) {
     for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined) headers.append(name, item)
@@ -18,18 +18,24 @@ export async function sendWebResponse (reply: FastifyReply, response: Response, 
   for (const [name, value] of response.headers) if (name !== 'connection') reply.header(name, value)
   reply.code(response.status)
   if (response.headers.get('content-type')?.startsWith('text/event-stream') && response.body !== null) {
-    return reply.header('x-accel-buffering', 'no').send(Readable.from(opened(response.body, ended), { objectMode: false }))
+    const reader = response.body.getReader()
+    onClose(reply, () => {
+      reader.cancel().catch(() => {}) // or the SDK would hold an idle stream for a client that has left it
+      ended?.()
+    })
+    return reply.header('x-accel-buffering', 'no').send(Readable.from(opened(reader), { objectMode: false }))
   }
   ended?.()
   return reply.send(response.body === null ? undefined : await response.text())
 }
 
 /** A response's head is only sent with its first chunk: a comment makes an idle stream visible at once. */
-async function * opened (body: ReadableStream<Uint8Array>, ended?: () => void): AsyncGenerator<Uint8Array | string> {
-  try {
-    yield ': open\n\n'
-    yield * body
-  } finally {
-    ended?.()
-  }
+async function * opened (reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array | string> {
+  yield ': open\n\n'
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
+}
+
+function onClose ({ raw }: FastifyReply, listener: () => void): void {
+  if (raw.destroyed) listener()
+  else raw.once('close', listener)
 }

@@ -30,7 +30,7 @@ t.test('malformed input is refused as JSON-RPC', async t => {
     ['a form', () => post(endpoint, 'a=b', { ...JSON_HEADERS, 'content-type': 'application/x-www-form-urlencoded' }), 415, -32000, /must be application\/json/],
     ['no JSON-RPC', () => post(endpoint, '{"hello":"world"}'), 400, -32600, /not a valid JSON-RPC/],
     ['a bare string', () => post(endpoint, '"hello"'), 400, -32600, /not a valid JSON-RPC/],
-    ['null', () => post(endpoint, 'null'), 400, -32700, /Parse error/],
+    ['null', () => post(endpoint, 'null'), 400, -32600, /not a valid JSON-RPC/],
     ['a missing Accept', () => post(endpoint, call('echo', {}), { 'content-type': 'application/json' }), 406, -32000, /Not Acceptable/],
     ['an unknown session', () => post(endpoint, call('echo', {}), { ...JSON_HEADERS, 'mcp-session-id': 'nobody' }), 404, -32001, /Session not found/],
     ['a batch in the 2026 era', () => post(endpoint, `[${call('echo', { message: 'x' }, { _meta: meta })}]`, modern('tools/call', 'echo')), 400, -32600, /./],
