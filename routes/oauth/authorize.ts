@@ -9,8 +9,16 @@ import { parameters } from '../../plugins/auth/oauth/parameters.ts'
 import { signIn } from '../../plugins/auth/oauth/sign-in.ts'
 import type { User } from '../../plugins/db/schema.ts'
 
+const STATUS = { refused: 401, delayed: 429, busy: 503 } as const
+const EXPLANATION = {
+  refused: 'The username or the password is not right.',
+  delayed: 'There were too many attempts with this username.',
+  busy: 'Many people are signing in just now.'
+} as const
+
 export default async function authorizeRoute (fastify: FastifyInstance) {
   const { db, oauth, browser, pages } = fastify
+  const failureKey = fastify.deriveKey('sign-in failures')
 
   fastify.setErrorHandler((thrown, request, reply) => {
     if (thrown instanceof RedirectedError) return reply.redirect(thrown.location, 303)
@@ -50,10 +58,11 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
   })
 
   async function trySignIn (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, username: string, password: string): Promise<FastifyReply> {
-    const result = await signIn(db, username, password)
-    if (result.user === undefined) {
-      audit(request, 'sign_in', 'refused', { user: username.slice(0, 64), client: asked.client.id, reason: result.reason })
-      return pages.signIn(request, reply, asked, { username, error: result.reason, retryAfterSeconds: result.retryAfter })
+    const result = await signIn(db, failureKey, username, password)
+    if (result.outcome !== 'ok') {
+      audit(request, 'sign_in', 'refused', { user: username.slice(0, 64), client: asked.client.id, reason: result.outcome })
+      if (result.retryAfter > 0) reply.header('retry-after', result.retryAfter)
+      return pages.signIn(request, reply.code(STATUS[result.outcome]), asked, { username, error: EXPLANATION[result.outcome], retryAfterSeconds: result.retryAfter })
     }
     audit(request, 'sign_in', 'ok', { user: result.user.username, client: asked.client.id })
     await browser.begin(request, reply, result.user)

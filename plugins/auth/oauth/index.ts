@@ -6,15 +6,17 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { AccessTokens } from './access-tokens.ts'
+import browser from './browser.ts'
 import { createClients, type Clients } from './clients-of.ts'
 import { OAuthError, sendOAuthError } from './error.ts'
 import type { GrantPolicy } from './grants.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { type Keys, loadKeys } from './keys.ts'
+import pages from './pages.ts'
 import resourceServer from './resource-server.ts'
 import { Revocations } from './revocations.ts'
 import { OFFLINE_SCOPE, TOOLS_SCOPE } from './scope.ts'
-import { ensureDefaultUser, refuseKnownPassword } from './users.ts'
+import { ensureDefaultUser, refuseKnownPassword } from './default-user.ts'
 
 const ROUTES = path.join(import.meta.dirname, '../../../routes/oauth')
 
@@ -78,6 +80,8 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     }
     await routes.register(cookie)
     await routes.register(formbody, { bodyLimit: 65_536 })
-    await routes.register(autoload, { dir: ROUTES, encapsulate: false })
+    await routes.register(browser)
+    await routes.register(pages)
+    await routes.register(autoload, { dir: ROUTES })
   })
 }, { name: 'auth', dependencies: ['config', 'secrets', 'db', 'mcp', 'limits'] })

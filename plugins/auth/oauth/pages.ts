@@ -8,10 +8,12 @@ import { errorPage } from './pages/error.ts'
 import { finishPage } from './pages/finish.ts'
 import { pageHeaders } from './pages/layout.ts'
 import { signInPage } from './pages/sign-in.ts'
+import { signOutPage } from './pages/sign-out.ts'
+import { signedOutPage } from './pages/signed-out.ts'
 import { describeRedirect } from './redirect-uri.ts'
 import { OFFLINE_SCOPE, TOOLS_SCOPE } from './scope.ts'
 
-interface SignInNote { username?: string, error?: string, retryAfterSeconds?: number }
+interface SignInNote { username?: string | undefined, error?: string | undefined, retryAfterSeconds?: number | undefined }
 
 export interface Pages {
   signIn: (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, note?: SignInNote) => FastifyReply
@@ -19,6 +21,8 @@ export interface Pages {
   /** Goes on to the client by a GET navigation: a form that redirects there is stopped by form-action (CSP 3 section 6.4.1). */
   finish: (reply: FastifyReply, asked: AuthorizationRequest, location: string) => FastifyReply
   error: (reply: FastifyReply, message: string) => FastifyReply
+  signOut: (request: FastifyRequest, reply: FastifyReply, user: User | undefined) => FastifyReply
+  signedOut: (reply: FastifyReply) => FastifyReply
 }
 
 declare module 'fastify' {
@@ -41,7 +45,8 @@ export default fp(async function pages (fastify: FastifyInstance) {
     consent: (request, reply, { client, redirectUri, scopes }, user) => send(reply, consentPage({
       serverName,
       username: user.username,
-      clientName: nameOf(client),
+      clientId: client.id,
+      clientName: client.name,
       clientUri: client.uri,
       clientSource: client.source,
       redirect: describeRedirect(redirectUri),
@@ -57,7 +62,13 @@ export default fp(async function pages (fastify: FastifyInstance) {
       title: 'This sign-in cannot go on',
       message,
       hint: 'Go back to your application and connect again. If it happens again, tell the people who make it, with the message above.'
-    }))
+    })),
+
+    signOut: (request, reply, user) => send(reply, user === undefined
+      ? signedOutPage({ serverName })
+      : signOutPage({ serverName, username: user.username, action: request.url, csrf: fastify.browser.formToken(request, reply) })),
+
+    signedOut: reply => send(reply, signedOutPage({ serverName }))
   })
 }, { name: 'pages', dependencies: ['browser'] })
 
