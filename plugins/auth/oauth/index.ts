@@ -3,16 +3,23 @@ import path from 'node:path'
 import autoload from '@fastify/autoload'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { AccessTokens } from './access-tokens.ts'
 import browser from './browser.ts'
-import { createClients, type Clients } from './clients-of.ts'
+import type { Client } from './client.ts'
+import { authenticateClient } from './client-authentication.ts'
+import { ClientKeys } from './client-keys.ts'
+import { markAuthorized } from './clients.ts'
 import { OAuthError, sendOAuthError } from './error.ts'
+import { findClient } from './find-client.ts'
 import type { GrantPolicy } from './grants.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { type Keys, loadKeys } from './keys.ts'
+import { MetadataDocuments } from './metadata-document.ts'
 import pages from './pages.ts'
+import type { Parameters } from './parameters.ts'
+import { createPublicFetch } from './public-fetch.ts'
 import resourceServer from './resource-server.ts'
 import { Revocations } from './revocations.ts'
 import { OFFLINE_SCOPE, TOOLS_SCOPE } from './scope.ts'
@@ -33,7 +40,14 @@ declare module 'fastify' {
       readonly accessTokens: AccessTokens
       readonly revocations: Revocations
       readonly grantPolicy: GrantPolicy
-      readonly clients: Clients
+      readonly clients: {
+        /** @throws OAuthError invalid_client for one that is not known */
+        find: (id: string) => Promise<Client>
+        /** The client that sent a request, by the method that it registered. @throws OAuthError invalid_client */
+        authenticate: (request: FastifyRequest, given: Parameters) => Promise<Client>
+        /** Notes that a person let the client in. */
+        markAuthorized: (id: string) => Promise<void>
+      }
     }
   }
 }
@@ -50,6 +64,10 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   const revocations = new Revocations(db, accessLifetime)
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
+  const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [] })
+  const documents = new MetadataDocuments(db, fetch)
+  const find = (id: string): Promise<Client> => findClient(db, documents, id)
+  const authentication = { db, issuer, keys: new ClientKeys(fetch), findClient: find }
   const accessTokens = new AccessTokens(keys, revocations, issuer, accessLifetime)
 
   fastify.decorate('oauth', {
@@ -65,7 +83,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
       successorKey: fastify.deriveKey('refresh token successor'),
       issueAccessToken: (grant, scopes) => accessTokens.issue(grant, scopes)
     },
-    clients: createClients(fastify)
+    clients: { find, authenticate: (request, given) => authenticateClient(authentication, request, given), markAuthorized: id => markAuthorized(db, id) }
   })
   await fastify.register(resourceServer)
   startHousekeeping(fastify)
