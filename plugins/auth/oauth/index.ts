@@ -3,7 +3,7 @@ import path from 'node:path'
 import autoload from '@fastify/autoload'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { AccessTokens } from './access-tokens.ts'
 import browser from './browser.ts'
@@ -96,6 +96,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
         if (request.protocol !== 'https') throw new OAuthError('invalid_request', `This endpoint is served over https only: use ${issuer}`)
       })
     }
+    routes.removeContentTypeParser('text/plain') // no OAuth request has one
     await routes.register(cookie)
     await routes.register(formbody, { bodyLimit: 65_536 })
     await routes.register(browser)
