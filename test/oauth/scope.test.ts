@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { covers, grantable, narrow, OFFLINE_SCOPE, parseScope, TOOLS_SCOPE } from '../../plugins/auth/oauth/scope.ts'
 
