@@ -58,6 +58,9 @@ export const sections = {
     JWT_ACCESS_TOKEN_EXPIRE_MINUTES: integer(60, 1, 24 * HOUR, 'Lifetime of an access token in minutes.'),
     JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days; each use starts it anew.'),
     OAUTH_REFRESH_GRACE_SECONDS: integer(60, 0, 600, 'Seconds in which a refresh token that was just used may be used again and gets the same successor; clients race themselves.'),
+    OAUTH_REGISTRATION: oneOf(['open', 'off'], 'open', 'open: clients may register themselves (RFC 7591), as several only can. off: only clients that you add, and those with a metadata document.'),
+    OAUTH_REGISTRATION_LIMIT: integer(60, 0, 100_000, 'Registrations an hour from one address. Hosted clients share few addresses. 0 is off.'),
+    CIMD_ALLOWED_HOSTS: list('Hosts in your own network whose client metadata documents may be fetched although their addresses are private: clients.corp.example, or with a port other than 443, clients.corp.example:8443. Every other host must be a public one.'),
     OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address. 0 is off.')
   },
   Deployment: {

@@ -26,6 +26,7 @@ export interface Database {
     fresh_until: Seconds | null
     authorized_at: Seconds | null
   }
+  oauth_client_assertions: { client_id: string, jti_hash: string, expires_at: Seconds }
   oauth_consents: { user_id: number, client_id: string, redirect_uri: string, scope: string, granted_at: Seconds }
   oauth_grants: {
     id: string
