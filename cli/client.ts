@@ -5,7 +5,7 @@ import { addClient, listClients, removeClient } from '../plugins/auth/oauth/clie
 import { redirectUriProblem } from '../plugins/auth/oauth/redirect-uri.ts'
 import { ConfigurationError, readConfig } from '../plugins/config.ts'
 import { openDatabase } from '../plugins/db/open.ts'
-import { openDataFolder } from '../plugins/secrets.ts'
+import { makeDataFolder } from '../plugins/secrets.ts'
 
 const EXIT_MISTAKE = 2
 const KINDS = { operator: 'added by you', registered: 'registered itself', metadata_document: 'metadata document' } as const
@@ -57,7 +57,7 @@ async function main (args: string[]): Promise<void> {
   if (rest.length > command.ids) throw new Mistake(`"${rest[command.ids]}" is one word too many`)
 
   const config = readConfig()
-  openDataFolder(config)
+  makeDataFolder(config)
   const db = await openDatabase(config)
   try {
     await command.run(db, options, rest[0] ?? '')

@@ -51,6 +51,9 @@ export const sections = {
   Authentication: {
     AUTH_MODE: oneOf(['oauth', 'noauth'], 'oauth', 'oauth: clients sign in. noauth: anyone who reaches the server may call every tool; for trusted networks only.'),
     AUTH_DB_PATH: Type.String({ default: './data/auth.db', minLength: 1, description: 'SQLite database of users and grants. Generated secrets are kept in the same folder.' }),
+    AUTH_DEFAULT_USERNAME: Type.String({ default: 'mcpuser', minLength: 1, maxLength: 64, description: 'Name of the user that the first start creates, when there is none.' }),
+    AUTH_DEFAULT_PASSWORD: text('Password of the user that the first start creates, at least 12 characters. Unset, it is OMG!letmein, which everybody knows: only a loopback PUBLIC_URL accepts it. Later changes are made with the user command.', { minLength: 12, secret: true }),
+    ALLOW_DEFAULT_PASSWORD: Type.Boolean({ default: false, allowed: 'true or false', description: 'Serve on a public address although a user still has the default password.' }),
     JWT_SECRET_KEY: text('Secret that signs tokens, at least 32 characters. Unset, one is generated and kept beside the database, readable by the owner only.', { minLength: 32, secret: true }),
     JWT_PRIVATE_KEY_PATH: text('File with an RSA private key (PEM, at least 2048 bits). Set, tokens are signed with RS256 and the public key is published; unset, with HS256 and the secret.'),
     JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { secret: true }),

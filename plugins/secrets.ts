@@ -16,17 +16,16 @@ declare module 'fastify' {
 }
 
 export default fp(async function secrets (fastify: FastifyInstance) {
-  const folder = openDataFolder(fastify.config)
-  const secret = fastify.config.JWT_SECRET_KEY ?? keptSecret(folder)
+  const secret = openSecret(makeDataFolder(fastify.config), fastify.config.JWT_SECRET_KEY)
   fastify.decorate('secret', secret)
   fastify.decorate('deriveKey', purpose => Buffer.from(hkdfSync('sha256', secret, 'mcpx', purpose, 32)))
 }, { name: 'secrets', dependencies: ['config'] })
 
 /**
- * Makes sure that the folder of the database can be written.
- * @throws ConfigurationError when it cannot
+ * Makes sure that the folder of AUTH_DB_PATH is there and can be written, and answers its path.
+ * @throws ConfigurationError
  */
-export function openDataFolder ({ AUTH_DB_PATH }: Config): string {
+export function makeDataFolder ({ AUTH_DB_PATH }: Config): string {
   const folder = path.dirname(path.resolve(AUTH_DB_PATH))
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -37,8 +36,9 @@ export function openDataFolder ({ AUTH_DB_PATH }: Config): string {
   }
 }
 
-/** The secret that is kept in a folder, generated when there is none. */
-function keptSecret (folder: string): string {
+/** The given secret, or the one kept in the data folder. */
+function openSecret (folder: string, given: string | undefined): string {
+  if (given !== undefined) return given
   const file = path.join(folder, 'secret.key')
   try {
     if (!existsSync(file)) generate(file)

@@ -23,7 +23,7 @@ const HEADERS = {
 export default fp(async function security (fastify: FastifyInstance) {
   const { ALLOWED_HOSTS, ALLOWED_ORIGINS, PUBLIC_URL } = fastify.config
   const hosts = new Set(ALLOWED_HOSTS.map(host => hostnameOf(host.includes('://') ? host : `http://${host}`)))
-  const origins = new Set(ALLOWED_ORIGINS.map(normalOrigin))
+  const origins = new Set([PUBLIC_URL, ...ALLOWED_ORIGINS].map(normalOrigin)) // its own too: the sign-in form posts with it
   const hsts = PUBLIC_URL.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000' } : {}
   const headers = { ...HEADERS, ...hsts }
 
