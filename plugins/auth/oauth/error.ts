@@ -1,0 +1,47 @@
+// OAuth errors: the fields are the wire format (RFC 6749 section 5.2), and this is the only place that sends them.
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+
+export type ErrorCode =
+  | 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unauthorized_client' | 'unsupported_grant_type' | 'invalid_scope' // RFC 6749
+  | 'access_denied' | 'unsupported_response_type' | 'server_error' | 'temporarily_unavailable' // RFC 6749 section 4.1.2.1
+  | 'invalid_redirect_uri' | 'invalid_client_metadata' // RFC 7591 section 3.2.2
+  | 'invalid_target' // RFC 8707 section 2
+  | 'invalid_token' | 'insufficient_scope' // RFC 6750 section 3.1
+
+const STATUS: Partial<Record<ErrorCode, number>> = { invalid_client: 401, invalid_token: 401, insufficient_scope: 403, server_error: 500, temporarily_unavailable: 503 }
+
+export class OAuthError extends Error {
+  readonly error: ErrorCode
+  readonly status: number
+  readonly retryAfter: number | undefined
+  /**
+   * @param description one line for the developer of the client; printable ASCII without " and \ (RFC 6749 section 5.2)
+   * @param more `retryAfter` in seconds
+   */
+  constructor (error: ErrorCode, description: string, more: { status?: number, retryAfter?: number, cause?: unknown } = {}) {
+    super(description.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?'), { cause: more.cause })
+    this.error = error
+    this.status = more.status ?? STATUS[error] ?? 400
+    this.retryAfter = more.retryAfter
+  }
+}
+
+/** Whatever went wrong, as an OAuth error: a busy database and a rate limit are told apart from a fault of ours. */
+export function toOAuthError (error: unknown): OAuthError {
+  if (error instanceof OAuthError) return error
+  const { code = '', statusCode = 500, message, retryAfter } = error as FastifyError & { retryAfter?: number }
+  if (/^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN)/.test(code)) return new OAuthError('temporarily_unavailable', 'The server is busy; try again', { retryAfter: 2, cause: error })
+  if (statusCode === 429) return new OAuthError('temporarily_unavailable', message, { status: 429, retryAfter, cause: error })
+  if (statusCode < 500) return new OAuthError('invalid_request', message, { status: statusCode, cause: error })
+  return new OAuthError('server_error', 'Internal error', { cause: error })
+}
+
+export function sendOAuthError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = toOAuthError(thrown)
+  if (error.status >= 500) request.log.error({ err: error.cause ?? error }, 'OAuth request failed')
+  reply.code(error.status).header('cache-control', 'no-store')
+  if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
+  // RFC 6749 section 5.2: a client that tried the Authorization header is answered with the scheme it used.
+  if (error.error === 'invalid_client' && request.headers.authorization !== undefined) reply.header('www-authenticate', 'Basic realm="mcpx"')
+  return reply.send({ error: error.error, error_description: error.message })
+}

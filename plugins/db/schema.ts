@@ -1,0 +1,75 @@
+// The tables as TypeScript sees them; migrations/ is where they are made.
+import type { Generated, Selectable } from 'kysely'
+
+/** Epoch seconds. */
+export type Seconds = number
+
+export interface Database {
+  users: {
+    id: Generated<number>
+    username: string
+    password_hash: string
+    created_at: Seconds
+    last_login: Seconds | null
+    disabled_at: Seconds | null
+    failed_sign_ins: Generated<number>
+    retry_at: Generated<Seconds>
+  }
+  browser_sessions: { id_hash: string, user_id: number, created_at: Seconds, expires_at: Seconds }
+  oauth_clients: {
+    client_id: string
+    source: 'registered' | 'metadata_document' | 'operator'
+    secret_hash: string | null
+    metadata: string
+    created_at: Seconds
+    fetched_at: Seconds | null
+    fresh_until: Seconds | null
+    authorized_at: Seconds | null
+  }
+  oauth_consents: { user_id: number, client_id: string, redirect_uri: string, scope: string, granted_at: Seconds }
+  oauth_grants: {
+    id: string
+    user_id: number
+    client_id: string
+    scope: string
+    resource: string
+    created_at: Seconds
+    expires_at: Seconds
+    revoked_at: Seconds | null
+  }
+  oauth_auth_codes: {
+    id: Generated<number>
+    code: string
+    user_id: number
+    client_id: string
+    redirect_uri: string
+    code_challenge: string
+    code_challenge_method: string
+    scope: string
+    resource: string
+    expires_at: Seconds
+    used: Generated<number>
+    grant_id: string | null
+    created_at: Seconds
+  }
+  oauth_tokens: {
+    id: Generated<number>
+    grant_id: string
+    user_id: number
+    access_token: string
+    refresh_token: string
+    access_token_expires_at: Seconds
+    refresh_token_expires_at: Seconds
+    rotated_at: Seconds | null
+    created_at: Seconds
+  }
+}
+
+export type User = Selectable<Database['users']>
+export type Grant = Selectable<Database['oauth_grants']>
+export type AuthCode = Selectable<Database['oauth_auth_codes']>
+export type TokenPair = Selectable<Database['oauth_tokens']>
+export type ClientRow = Selectable<Database['oauth_clients']>
+
+/** Now, in epoch seconds. */
+export const now = (): Seconds => Math.floor(Date.now() / 1000)
