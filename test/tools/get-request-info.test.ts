@@ -57,7 +57,7 @@ t.test('shows no credential, wherever it is sent', async t => {
     'Referer', `https://alice:${secret}@example.com/?access_token=${secret}&page=2#x`, 'Baggage', `theme=dark,api_key=${secret}`,
     'X-Five', `Bearer%20${secret}`, 'X-Six', `password="${secret}"`, 'X-Seven', 'AKIAIOSFODNN7EXAMPLE', 'x-eight', `{"jwt":"${JWT}"}`
   ]
-  const path = `/mcp?api_key=${secret}&page=2&%74oken=${secret}&next=%2F&code=${secret}&q=${JWT}`
+  const path = `/mcp?api_key=${secret}&page=2&%74oken=${secret}&next=%2F&code=${secret}&q=${JWT}&%zz=1`
   const result = await callRaw(endpoint, 'get_request_info', { path, headers })
   const shown = JSON.stringify(result)
   for (const hidden of [secret, JWT, 'sk-proj', 'ghp_', 'AKIA', 'c2lnbmF0dXJl']) {
@@ -70,7 +70,7 @@ t.test('shows no credential, wherever it is sent', async t => {
   t.match(text, '  X-Two: prefix [redacted] suffix\n')
   t.match(text, '  Referer: https://[redacted]@example.com/?access_token=[redacted]&page=2#x\n')
   t.match(text, '  Baggage: theme=dark,api_key=[redacted]\n')
-  t.match(text, '  Path: /mcp?api_key=[redacted]&page=2&%74oken=[redacted]&next=%2F&code=[redacted]&q=[redacted]\n')
+  t.match(text, '  Path: /mcp?api_key=[redacted]&page=2&%74oken=[redacted]&next=%2F&code=[redacted]&q=[redacted]&%zz=1\n')
 })
 
 t.test('leaves alone what only resembles a credential', async t => {

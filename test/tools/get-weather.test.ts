@@ -75,13 +75,14 @@ t.test('each failure of OpenWeatherMap has its own message', async t => {
     [json({ cod: '400', message: 'wrong' }, 400), 'OpenWeatherMap refused the request (HTTP 400)'],
     [html, /^OpenWeatherMap answered with something that is no weather report/],
     [truncated, /^OpenWeatherMap answered with something that is no weather report/],
+    [res => { res.writeHead(200).end('['.repeat(5_000_000)) }, /^OpenWeatherMap answered with something that is no weather report/],
     [json(null), /^OpenWeatherMap answered with something that is no weather report/],
     [json([]), /^OpenWeatherMap answered with something that is no weather report/],
     [json({ cod: 200, weather: 'sun', main: { temp: '72' } }), /^OpenWeatherMap answered with something that is no weather report/],
     [json({ ...newYork, main: { temp: 5000, humidity: 65 } }), /^OpenWeatherMap answered with something that is no weather report/],
     [reset, 'OpenWeatherMap cannot be reached; try again in a moment'],
     [res => res.socket?.resetAndDestroy(), 'OpenWeatherMap cannot be reached; try again in a moment'],
-    [res => { res.writeHead(302, { location: 'http://127.0.0.1:1/elsewhere' }).end() }, 'OpenWeatherMap cannot be reached; try again in a moment']
+    [(res, seen) => seen.url.pathname === '/elsewhere' ? json(newYork)(res, seen) : res.writeHead(302, { location: '/elsewhere' }).end(), 'OpenWeatherMap cannot be reached; try again in a moment']
   ]
   for (const [answer, expected] of cases) {
     upstream.become(answer)

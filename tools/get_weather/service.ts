@@ -52,9 +52,10 @@ export async function getJson (service: string, url: URL, { signal, headers, ret
   let text: string
   try {
     response = await fetch(url, { signal, redirect, headers: { accept: 'application/json', ...headers } })
-    text = await readText(response)
+    text = await readText(service, response)
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof WeatherError) throw error
     throw new WeatherError(`${service} cannot be reached; try again in a moment`, { cause: error })
   }
   const { ok, status } = response
@@ -84,12 +85,12 @@ export function within (value: unknown, least: number, most: number): number | u
   return typeof value === 'number' && value >= least && value <= most ? value : undefined
 }
 
-async function readText (response: Response): Promise<string> {
+async function readText (service: string, response: Response): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const chunk of response.body ?? []) {
     text += decoder.decode(chunk, { stream: true })
-    if (text.length > MAX_BODY_BYTES) throw new Error(`a body of more than ${MAX_BODY_BYTES} bytes`)
+    if (text.length > MAX_BODY_BYTES) throw nonsense(service, new Error(`a body of more than ${MAX_BODY_BYTES} bytes`))
   }
   return text + decoder.decode()
 }
