@@ -46,7 +46,7 @@ export default fp(async function security (fastify: FastifyInstance) {
   await fastify.register(cors, {
     origin: origins.has('*') ? '*' : (origin, done) => done(null, origin !== undefined && allows(origins, origin)),
     methods: ['GET', 'POST', 'DELETE'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'MCP-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id', 'Last-Event-ID'],
+    // No allowedHeaders: whatever a page asks for is allowed, as no list can name the Mcp-Param-* headers of tools (SEP-2243).
     exposedHeaders: ['WWW-Authenticate', 'MCP-Protocol-Version', 'Mcp-Session-Id', 'Retry-After', 'X-Request-Id'],
     maxAge: 86_400
   })

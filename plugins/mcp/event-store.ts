@@ -1,23 +1,23 @@
 // The last messages of a session, so that a client whose stream broke can ask for what it missed (Last-Event-ID).
 import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server'
 
-interface StoredEvent { readonly id: string, readonly streamId: string, readonly message: JSONRPCMessage }
+const MOST_EVENTS = 200
+const MOST_CHARACTERS = 1_000_000
 
-/** Keeps a bounded number of events for one session: what is older cannot be replayed. */
+interface StoredEvent { readonly id: string, readonly streamId: string, readonly message: JSONRPCMessage, readonly size: number }
+
+/** Keeps a bounded number of events, of bounded size together, for one session: what is older cannot be replayed. */
 export class RecentEvents implements EventStore {
   readonly #events: StoredEvent[] = []
-  readonly #capacity: number
   #count = 0
-
-  constructor (capacity = 200) {
-    this.#capacity = capacity
-  }
+  #size = 0
 
   async storeEvent (streamId: string, message: JSONRPCMessage): Promise<string> {
-    const id = `${++this.#count}`
-    this.#events.push({ id, streamId, message })
-    if (this.#events.length > this.#capacity) this.#events.shift()
-    return id
+    const event = { id: `${++this.#count}`, streamId, message, size: JSON.stringify(message).length }
+    this.#events.push(event)
+    this.#size += event.size
+    while (this.#events.length > MOST_EVENTS || (this.#size > MOST_CHARACTERS && this.#events.length > 1)) this.#size -= this.#events.shift()?.size ?? 0
+    return event.id
   }
 
   async getStreamIdForEventId (eventId: string): Promise<string | undefined> {

@@ -49,13 +49,12 @@ t.test('allow-lists replace the defaults', async t => {
 
 t.test('a preflight is answered before authentication, with everything that clients send', async t => {
   const { endpoint } = await startServer(t, { AUTH_MODE: 'oauth' })
-  const { status, headers } = await send(endpoint, { origin: 'https://claude.ai', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,mcp-method' }, 'OPTIONS')
+  const sent = ['Authorization', 'Content-Type', 'Accept', 'MCP-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id', 'Last-Event-ID', 'Mcp-Param-Region']
+  const { status, headers } = await send(endpoint, { origin: 'https://claude.ai', 'access-control-request-method': 'POST', 'access-control-request-headers': sent.join(',') }, 'OPTIONS')
   t.equal(status, 204)
   t.equal(headers['access-control-allow-origin'], '*')
   t.equal(headers['access-control-allow-credentials'], undefined)
-  for (const name of ['Authorization', 'Content-Type', 'Accept', 'MCP-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id', 'Last-Event-ID']) {
-    t.ok(headers['access-control-allow-headers']?.split(', ').includes(name), name)
-  }
+  for (const name of sent) t.ok(headers['access-control-allow-headers']?.split(/, */).includes(name), name)
   for (const name of ['GET', 'POST', 'DELETE']) t.ok(headers['access-control-allow-methods']?.includes(name), name)
 })
 

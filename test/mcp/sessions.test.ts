@@ -63,12 +63,12 @@ t.test('an initialize that fails leaves no session behind', async t => {
 })
 
 t.test('an idle session ends, one that listens does not', async t => {
-  const { endpoint } = await startServer(t, env, { SESSION_IDLE_MINUTES: 300 / 60_000 })
+  const { endpoint } = await startServer(t, env, { SESSION_IDLE_MINUTES: 500 / 60_000 })
   const [idle, listening, busy] = [await openSession(endpoint), await openSession(endpoint), await openSession(endpoint)]
   const abort = new AbortController()
   t.teardown(() => abort.abort())
   const stream = await fetch(endpoint, { headers: { ...listening, accept: 'text/event-stream' }, signal: abort.signal })
-  for (let i = 0; i < 9; i++) {
+  for (let i = 0; i < 12; i++) {
     await sleep(100)
     t.equal((await legacy(endpoint, 'ping', {}, { headers: busy })).status, 200)
   }
@@ -76,7 +76,7 @@ t.test('an idle session ends, one that listens does not', async t => {
   t.equal((await legacy(endpoint, 'ping', {}, { headers: listening })).status, 200)
   t.equal(stream.status, 200)
   abort.abort()
-  await sleep(900)
+  await sleep(1200)
   t.equal((await legacy(endpoint, 'ping', {}, { headers: listening })).status, 404, 'a stream that the client left no longer counts')
 })
 
