@@ -190,8 +190,6 @@ t.test('access tokens', async t => {
   const { authorization, origin } = await start(t)
   const { access_token: good } = await authorization.tokens()
   const [header = '', payload = '', signature = ''] = good.split('.')
-  const decode = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString())
-  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const claims = decode(payload)
   const sign = (head: object, body: object, key = SECRET) => {
     const input = `${encode(head)}.${encode(body)}`
@@ -331,3 +329,6 @@ t.test('behind a proxy, plain http is refused', async t => {
   t.match(await (await get('https')).json(), { issuer: 'https://mcp.example.com' })
   for (const proto of ['http', undefined]) t.match(await (await get(proto)).json(), { error: 'invalid_request', error_description: /https/ })
 })
+
+const decode = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString())
+const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
