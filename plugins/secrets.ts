@@ -28,7 +28,8 @@ export default fp(async function secrets (fastify: FastifyInstance) {
 export function makeDataFolder ({ AUTH_DB_PATH }: Config): string {
   const folder = path.dirname(path.resolve(AUTH_DB_PATH))
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    process.umask(0o077) // what is kept there is the owner's only, whatever mode the folder has
+    mkdirSync(folder, { recursive: true })
     accessSync(folder, constants.W_OK)
     return folder
   } catch (error) {
