@@ -1,9 +1,8 @@
 // Dynamic client registration (RFC 7591): whoever asks gets a client id. It lets nobody in; a person has to.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { audit } from '../../plugins/auth/oauth/audit.ts'
-import { readMetadata } from '../../plugins/auth/oauth/client-metadata.ts'
+import { type ClientMetadata, readMetadata } from '../../plugins/auth/oauth/client-metadata.ts'
 import { boundNeverAuthorized, registerClient, type Registration } from '../../plugins/auth/oauth/clients.ts'
-import type { ClientMetadata } from '../../plugins/auth/oauth/client-metadata.ts'
 import { OAuthError } from '../../plugins/auth/oauth/error.ts'
 import { parseScope } from '../../plugins/auth/oauth/scope.ts'
 
@@ -33,7 +32,7 @@ export default async function register (fastify: FastifyInstance) {
       audit(request, 'client_registered', 'ok', { client: registration.client.id })
       return send(reply, registration, metadata, scope)
     } catch (error) {
-      refuse(request, error)
+      if (error instanceof OAuthError) audit(request, 'client_registered', 'refused', { reason: error.message })
       throw error
     }
   })
@@ -50,8 +49,4 @@ function send (reply: FastifyReply, { client, secret, issuedAt }: Registration, 
     response_types: ['code'],
     ...(scope !== '' && { scope })
   })
-}
-
-function refuse (request: FastifyRequest, error: unknown): void {
-  if (error instanceof OAuthError) audit(request, 'client_registered', 'refused', { reason: error.message })
 }

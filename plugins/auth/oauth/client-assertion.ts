@@ -82,7 +82,9 @@ function textual (claims: Claims): Claims {
 
 /** The key as PEM, when it is one for this algorithm (RFC 8725 section 3.1: a key serves one algorithm). */
 function usable (key: PublishedKey, alg: Algorithm): string | undefined {
-  if ((key.use ?? 'sig') !== 'sig' || (key.alg ?? alg) !== alg) return undefined
+  // RFC 9864 section 2.2: keys may name EdDSA with this curve Ed25519.
+  const keyAlg = key.alg === 'Ed25519' ? 'EdDSA' : key.alg
+  if ((key.use ?? 'sig') !== 'sig' || (keyAlg ?? alg) !== alg) return undefined
   try {
     const object = createPublicKey({ key, format: 'jwk' })
     return suits(object, alg) ? object.export({ type: 'spki', format: 'pem' }).toString() : undefined

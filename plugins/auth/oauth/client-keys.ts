@@ -37,6 +37,7 @@ export class ClientKeys {
     } catch (error) {
       if (known.length > 0) return known
       if (error instanceof FetchError) throw new OAuthError('temporarily_unavailable', `The client's jwks_uri cannot be fetched: ${error.message}`, { retryAfter: 60, cause: error })
+      if (error instanceof OAuthError && error.error === 'invalid_client_metadata') throw new OAuthError('invalid_client', `The client's jwks_uri is refused: ${error.message}`, { cause: error })
       throw error
     }
   }

@@ -10,7 +10,9 @@ import { isPublicAddress } from './public-address.ts'
 const TIMEOUT_MS = 3000
 
 /** What kept a fetch from its result, for people: the name or the answer of the other side, never of this network. */
-export class FetchError extends Error {}
+export class FetchError extends Error {
+  override readonly name = 'FetchError'
+}
 
 export interface Fetched {
   readonly body: unknown
@@ -23,7 +25,7 @@ export type PublicFetch = (url: string, maxBytes: number) => Promise<Fetched>
 export interface FetchGuard {
   /** `host` or `host:port` of one's own network that may be fetched from whatever its address is. */
   readonly allowedHosts?: readonly string[]
-  /** Finds the addresses of a host name. */
+  /** Finds the addresses of a host name; by default the name servers, and for hosts of one's own network the system. */
   readonly resolve?: (hostname: string) => Promise<string[]>
 }
 
@@ -31,7 +33,7 @@ export interface FetchGuard {
  * A fetch with the guard that the Client ID Metadata Document draft asks for: https on port 443 only, only hosts of which
  * every address is public, connected to at the address that was checked, no redirects, a bounded size and time.
  */
-export function createPublicFetch ({ allowedHosts = [], resolve = resolvePublicly }: FetchGuard = {}): PublicFetch {
+export function createPublicFetch ({ allowedHosts = [], resolve }: FetchGuard = {}): PublicFetch {
   const allowed = new Set(allowedHosts.map(host => host.toLowerCase()))
 
   return async (url, maxBytes) => {
@@ -41,7 +43,7 @@ export function createPublicFetch ({ allowedHosts = [], resolve = resolvePublicl
     if (port !== '' && !own) throw new FetchError('only port 443 is fetched from')
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     try {
-      const addresses = await withinTime(signal, own ? resolveLocally(hostname) : publicAddresses(hostname))
+      const addresses = await withinTime(signal, own ? (resolve ?? resolveLocally)(withoutBrackets(hostname)) : publicAddresses(hostname))
       return await get(url, addresses, maxBytes, signal)
     } catch (error) {
       if (error instanceof FetchError) throw error
@@ -52,7 +54,7 @@ export function createPublicFetch ({ allowedHosts = [], resolve = resolvePublicl
 
   async function publicAddresses (hostname: string): Promise<string[]> {
     const name = withoutBrackets(hostname)
-    const addresses = isIP(name) !== 0 ? [name] : isLoopbackHost(name) ? [] : await resolve(name)
+    const addresses = isIP(name) !== 0 ? [name] : isLoopbackHost(name) ? [] : await (resolve ?? resolvePublicly)(name)
     // One that is not public is enough to refuse: which one a connection takes is up to whoever runs the name.
     if (addresses.length === 0 || !addresses.every(isPublicAddress)) throw new FetchError(`${hostname} is not a public host`)
     return addresses
@@ -117,7 +119,7 @@ async function resolvePublicly (hostname: string): Promise<string[]> {
 }
 
 async function resolveLocally (hostname: string): Promise<string[]> {
-  return (await lookup(withoutBrackets(hostname), { all: true })).map(({ address }) => address)
+  return (await lookup(hostname, { all: true })).map(({ address }) => address)
 }
 
 async function withinTime<T> (signal: AbortSignal, work: Promise<T>): Promise<T> {
