@@ -46,9 +46,9 @@ ${destinationWarning(redirect)}
 /** How far the name can be believed. A metadata document is fetched from the host that it names; anybody can register any name. */
 function identity ({ clientId, clientSource, clientUri }: ConsentPage): Html {
   if (clientSource === 'operator') return html`Set up by the operator of this server.`
-  if (clientSource === 'metadata_document') return html`Described by <strong><bdi>${hostOf(clientId)}</bdi></strong>, which this server has checked.`
+  if (clientSource === 'metadata_document') return html`The app is described by <strong><bdi>${hostOf(clientId)}</bdi></strong>; this server has verified that.`
   const home = hostOf(clientUri)
-  return html`The app chose this name itself${home && html` and says that its home is <bdi>${home}</bdi>`}; nobody has checked it.`
+  return html`The app chose this name itself; nobody has verified it.${home && html` It says that its home is <bdi>${displayName(home)}</bdi>.`}`
 }
 
 const hostOf = (url = ''): string | undefined => URL.canParse(url) ? new URL(url).host || undefined : undefined

@@ -29,7 +29,7 @@ export function signInPage (page: SignInPage): string {
 
   return layout(serverName, error === '' ? 'Sign in' : 'Error: Sign in', html`
 <h1>Sign in</h1>
-${redirect && html`<p>${client === '' ? 'An app' : html`<strong><bdi>${client}</bdi></strong>`} asks for access. Signed in, you can decide, and then go on to ${destination(redirect)}.</p>`}
+${redirect && html`<p>${client === '' ? 'An app' : html`<strong><bdi>${client}</bdi></strong>`} wants to use <bdi>${serverName}</bdi>. Once signed in, you decide whether to allow that and go on to ${destination(redirect)}.</p>`}
 ${error === '' ? undefined : html`<div class="note bad" role="alert" id="error"><p>${error}</p></div>`}
 <form method="post" action="${action}">
 <input type="hidden" name="csrf" value="${csrf}">

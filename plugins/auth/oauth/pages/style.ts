@@ -11,13 +11,15 @@ main{max-width:27rem;margin:0 auto;padding:28px;background:var(--card);border:1p
 h1{margin:0 0 8px;font-size:1.375rem;line-height:1.3;font-weight:650}
 h2{margin:20px 0 4px;font-size:.875rem;line-height:1.4;font-weight:600;color:var(--muted)}
 p{margin:0 0 12px}
+main>:last-child{margin-bottom:0}
 .small{font-size:.875rem;color:var(--muted)}
-.to{margin:0;font-size:1.125rem;font-weight:600}
+.to{margin:0 0 8px;padding:10px 14px;border:1px solid var(--line);border-radius:8px;background:var(--page);font-size:1.125rem;font-weight:600}
+.to .small{font-weight:400;white-space:normal}
 ul{margin:0;padding:0;list-style:none}
 li{padding:8px 0;border-top:1px solid var(--line)}
 li:first-child{border-top:0;padding-top:2px}
 code{font:.8125rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;color:var(--muted)}
-.note{margin:14px 0;padding:10px 14px;border-left:4px solid var(--warn-line);border-radius:6px;background:var(--warn);font-size:.9375rem}
+.note{margin:8px 0 14px;padding:10px 14px;border-left:4px solid var(--warn-line);border-radius:6px;background:var(--warn);font-size:.9375rem}
 .note.bad{border-color:var(--bad-line);background:var(--bad)}
 .note p{margin:0}
 form{margin:0}
@@ -25,11 +27,11 @@ label{display:block;margin:14px 0 4px;font-size:.9375rem;font-weight:600}
 input{display:block;width:100%;min-height:46px;padding:9px 12px;border:1px solid var(--field);border-radius:8px;background:var(--card);color:var(--text);font:inherit}
 input[aria-invalid]{border-color:var(--bad-line)}
 .actions{display:flex;flex-wrap:wrap;gap:10px;margin-top:22px}
-button,.button{flex:1 1 8rem;min-height:46px;padding:10px 16px;border:1px solid var(--accent);border-radius:8px;background:var(--accent);color:var(--on-accent);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
+button,.button{flex:1 1 7rem;min-height:46px;padding:10px 16px;border:1px solid var(--accent);border-radius:8px;background:var(--accent);color:var(--on-accent);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
 button:hover,.button:hover{background:var(--over);border-color:var(--over)}
 button.plain{border-color:var(--field);background:transparent;color:var(--text)}
 button.plain:hover{border-color:var(--text)}
-button.link{display:inline;min-height:24px;padding:0 2px;border:0;background:none;color:var(--accent);font-weight:400;text-decoration:underline;text-underline-offset:2px}
+button.link{display:inline;min-height:24px;padding:0;border:0;background:none;color:var(--accent);font-weight:400;text-decoration:underline;text-underline-offset:2px}
 button.link:hover{color:var(--over)}
 a{color:var(--accent)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
