@@ -68,7 +68,11 @@ export const ConfigSchema = Type.Object({
   ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Logging
 })
 
-export type Config = Static<typeof ConfigSchema> & { PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[] }
+export type Config = Static<typeof ConfigSchema> & {
+  PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[]
+  /** Whether PUBLIC_URL was set, or follows from the address that is listened on. */
+  publicUrlGiven: boolean
+}
 
 /** What is wrong with the set-up, one line each, written for the operator: the process ends with exit code 78 and no stack trace. */
 export class ConfigurationError extends Error {
@@ -106,6 +110,7 @@ export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env')
 function complete (config: Config): string[] {
   const loopbackBind = isLoopbackHost(config.MCP_SERVER_HOST)
   const bind = config.MCP_SERVER_HOST.includes(':') ? `[${config.MCP_SERVER_HOST}]` : config.MCP_SERVER_HOST
+  config.publicUrlGiven = config.PUBLIC_URL !== undefined
   config.PUBLIC_URL ??= `http://${loopbackBind ? bind : 'localhost'}:${config.MCP_SERVER_PORT}`
   if (!URL.canParse(config.PUBLIC_URL)) return [`PUBLIC_URL: "${config.PUBLIC_URL}" is not a URL`]
   const { protocol, origin, hostname, href } = new URL(config.PUBLIC_URL)
