@@ -54,11 +54,12 @@ function properties (schema: ObjectSchema, isInput: boolean): string {
 }
 
 function typeOf (schema: Record<string, any>): string {
-  const { type, minimum, maximum, minLength, maxLength, pattern, format, items, enum: values, const: constant, anyOf } = schema
+  const { type, properties, minimum, maximum, minLength, maxLength, pattern, format, items, enum: values, const: constant, anyOf } = schema
   if (constant !== undefined) return code(JSON.stringify(constant))
   if (values !== undefined) return values.map((value: unknown) => code(JSON.stringify(value))).join(' or ')
   if (anyOf !== undefined) return anyOf.map(typeOf).join(' or ')
   if (type === 'array') return `list of ${typeOf(items ?? {})}`
+  if (properties !== undefined) return `object (${Object.keys(properties).map(code).join(', ')})`
   const unit = type === 'string' ? ' characters' : ''
   const [least, most] = [minimum ?? minLength, maximum ?? maxLength]
   const range = least !== undefined && most !== undefined ? `${least} to ${most}${unit}` : least !== undefined ? `at least ${least}${unit}` : most !== undefined ? `at most ${most}${unit}` : ''
