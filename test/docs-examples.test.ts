@@ -53,7 +53,7 @@ for (const page of ['README.md', 'docs/writing-a-tool.md']) {
     const folder = copied(t, page)
     symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'))
     writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}')
-    writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ extends: path.join(root, 'tsconfig.json'), include: ['*.ts', path.join(root, 'plugins/mcp/index.ts')], exclude: [] }))
+    writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ extends: path.join(root, 'tsconfig.json'), include: ['*.ts', path.join(root, 'plugins/**/*.ts')], exclude: [] }))
     t.doesNotThrow(() => execFileSync('env', ['-u', 'NODE_OPTIONS', path.join(root, 'node_modules/.bin/tsc'), '-p', folder], { stdio: 'pipe', encoding: 'utf8' }))
   })
 }
