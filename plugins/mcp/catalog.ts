@@ -31,7 +31,7 @@ export interface RegisteredResource { readonly definition: Resource, readonly re
 export interface RegisteredTemplate { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, readonly read: ReadResourceTemplate }
 
 // SEP-986
-const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
+export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
 const NO_ARGUMENTS = { type: 'object', properties: {}, additionalProperties: false } as const
 
 export class Catalog implements McpHost {

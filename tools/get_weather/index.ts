@@ -20,7 +20,7 @@ export default async function getWeather (fastify: FastifyInstance, { now = Date
   fastify.mcp.registerTool('get_weather', {
     title: 'Weather',
     description: 'Returns current weather conditions for a US ZIP code: temperature, conditions and humidity',
-    inputSchema: Type.Object({ zip_code: Type.String({ pattern: '^[0-9]{5}$', description: '5-digit US ZIP code, for example 10001' }) }),
+    inputSchema: Type.Object({ zip_code: Type.String({ pattern: '^[0-9]{5}$', description: '5-digit US ZIP code, for example 10001', examples: ['10001'] }) }),
     outputSchema: Type.Object({
       zip_code: Type.String(),
       location: Type.String({ description: 'City and state' }),
