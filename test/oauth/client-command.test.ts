@@ -118,6 +118,12 @@ t.test('every mistake is one line and exit code 2', async t => {
   t.same(await db.selectFrom('oauth_clients').selectAll().execute(), [], 'and nothing is stored')
 })
 
+t.test('several processes may start on a new database at once', async t => {
+  const database = path.join(temporaryFolder(t), 'data', 'auth.db')
+  const ended = await Promise.all(Array.from({ length: 4 }, () => client(database, 'list')))
+  for (const each of ended) t.match(each, { code: 0, stderr: '', stdout: '[]' })
+})
+
 t.test('a database that cannot be used is one line, too', async t => {
   const file = path.join(temporaryFolder(t), 'file')
   writeFileSync(file, '')
