@@ -28,7 +28,7 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
     return pages.error(reply.code(error.status === 401 ? 400 : error.status), error.message)
   })
 
-  fastify.get('/oauth/authorize', { preHandler: fastify.limitOAuth }, async (request, reply) => {
+  fastify.get('/oauth/authorize', { config: { summary: 'Where a client sends its user: signs in, then asks for consent' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
     const asked = await checkAuthorizationRequest(fastify, request.query)
     const user = await browser.user(request)
     if (user === undefined || asked.prompt === 'login') return pages.signIn(request, reply, asked)
@@ -36,7 +36,7 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
     return pages.consent(request, reply, asked, user)
   })
 
-  fastify.post('/oauth/authorize', { preHandler: fastify.limitOAuth }, async (request, reply) => {
+  fastify.post('/oauth/authorize', { config: { summary: 'The forms of these pages' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
     const asked = await checkAuthorizationRequest(fastify, request.query)
     const form = parameters(request.body)
     browser.requireOwnForm(request, form.csrf)

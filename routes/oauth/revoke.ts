@@ -7,7 +7,7 @@ import { parameters, required } from '../../plugins/auth/oauth/parameters.ts'
 export default async function revokeRoute (fastify: FastifyInstance) {
   const { db, oauth } = fastify
 
-  fastify.post('/oauth/revoke', { preHandler: fastify.limitOAuth }, async (request, reply) => {
+  fastify.post('/oauth/revoke', { config: { summary: 'A client gives a token back (RFC 7009)' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
     const given = parameters(request.body)
     const token = required(given, 'token')
     const client = await oauth.clients.authenticate(request, given)

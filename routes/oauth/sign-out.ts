@@ -6,9 +6,9 @@ import { parameters } from '../../plugins/auth/oauth/parameters.ts'
 export default async function signOutRoute (fastify: FastifyInstance) {
   const { browser, pages } = fastify
 
-  fastify.get('/oauth/sign-out', async (request, reply) => pages.signOut(request, reply, await browser.user(request)))
+  fastify.get('/oauth/sign-out', { config: { summary: 'Page that ends the sign-in of this browser' } }, async (request, reply) => pages.signOut(request, reply, await browser.user(request)))
 
-  fastify.post('/oauth/sign-out', async (request, reply) => {
+  fastify.post('/oauth/sign-out', { config: { summary: 'Ends it' } }, async (request, reply) => {
     browser.requireOwnForm(request, parameters(request.body).csrf)
     const user = await browser.user(request)
     await browser.end(request, reply)

@@ -8,7 +8,7 @@ import { type Parameters, parameters, required, sameResource } from '../../plugi
 export default async function tokenRoute (fastify: FastifyInstance) {
   const { db, oauth } = fastify
 
-  fastify.post('/oauth/token', { onRequest: noStore, preHandler: fastify.limitOAuth }, async request => {
+  fastify.post('/oauth/token', { config: { summary: 'A client exchanges a code or a refresh token for tokens' }, onRequest: noStore, preHandler: fastify.limitOAuth }, async request => {
     const given = parameters(request.body)
     const grantType = required(given, 'grant_type')
     if (grantType !== 'authorization_code' && grantType !== 'refresh_token') throw new OAuthError('unsupported_grant_type', 'grant_type must be authorization_code or refresh_token')
