@@ -5,6 +5,7 @@ import type {
 } from './contract.ts'
 import type { CallScope } from './call-scope.ts'
 import { compile, type Validator } from './schema.ts'
+import { taskUri } from './tasks/task-listen.ts'
 
 export interface RegisteredTool {
   /** As `tools/list` shows it. */
@@ -135,6 +136,7 @@ export class Catalog implements McpHost {
   promptsChanged (): void { this.bus.publish({ kind: 'prompts_list_changed' }) }
   resourcesChanged (): void { this.bus.publish({ kind: 'resources_list_changed' }) }
   resourceUpdated (uri: string): void { this.bus.publish({ kind: 'resource_updated', uri }) }
+  taskChanged (id: string): void { this.resourceUpdated(taskUri(id)) }
 }
 
 /** Drops what is undefined: a definition is serialized as it stands, and compared in tests. */

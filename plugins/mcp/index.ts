@@ -8,6 +8,7 @@ import { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
 import { createSdkLane } from './sdk-lane.ts'
 import type { ServerSource } from './sdk-server.ts'
+import { TaskRunner } from './tasks/task-runner.ts'
 
 const MAX_RESULT_BYTES = 1_000_000
 const LIST_TTL_MS = 60_000
@@ -27,9 +28,12 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   const { config } = fastify
   const catalog = new Catalog(config.TOOLS_DISABLED ?? [])
   const exchanges: ServerSource['exchanges'] = new WeakMap()
+  const limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES }
+  const tasks = new TaskRunner(fastify.db, catalog, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX }, fastify.log)
   const lane = createSdkLane({
     catalog,
-    limits: { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES },
+    limits,
+    tasks,
     info: { name: config.MCP_SERVER_NAME, version },
     requestState: createRequestStateCodec({
       key: fastify.deriveKey('mcp request state'),
@@ -45,7 +49,7 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   fastify.decorate('serveMcp', lane.serve)
   // Not onClose: a server with an open stream never gets there.
   fastify.addHook('preClose', lane.close)
-}, { name: 'mcp', dependencies: ['config', 'secrets'] })
+}, { name: 'mcp', dependencies: ['config', 'secrets', 'db'] })
 
 /** Whose request state it is (SEP-2322), and for what: the state of one tool proves nothing to another. */
 function ownerOfState (request: FastifyRequest | undefined): string {
