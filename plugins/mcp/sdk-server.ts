@@ -1,6 +1,7 @@
 // An official SDK server over the catalog. The SDK owns the protocol, the catalog owns what is served: building one
 // costs the same whatever the number of tools, because nothing is registered into it a second time.
 import { type CallToolResult, type ClientCapabilities, isInputRequiredResult, McpServer, type RequestStateCodec, type ServerContext, type ServerOptions } from '@modelcontextprotocol/server'
+import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
 import type { FastifyRequest } from 'fastify'
 import { callTool, type Limits } from './call.ts'
 import type { Carrier } from './call-scope.ts'
@@ -16,6 +17,7 @@ export interface ServerSource {
   readonly catalog: Catalog
   readonly limits: Limits
   readonly tasks: TaskRunner
+  readonly skills: SkillsExtension | undefined
   readonly info: { name: string, version: string }
   readonly requestState: RequestStateCodec
   /** Milliseconds for which clients may keep lists. */
@@ -36,6 +38,7 @@ export class CatalogServer extends McpServer {
     this.#era = era
     const { catalog, limits } = source
     const { server } = this
+    source.skills?.attach(this) // first: the resource handlers that it brings are replaced by those of the catalog
     server.registerCapabilities(catalog.capabilities)
 
     server.setRequestHandler('tools/list', () => ({ tools: catalog.listTools() }))
