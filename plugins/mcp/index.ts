@@ -27,9 +27,9 @@ declare module 'fastify' {
 
 export default fp(async function mcp (fastify: FastifyInstance) {
   const { config } = fastify
-  const catalog = new Catalog(config.TOOLS_DISABLED ?? [])
-  const exchanges: ServerSource['exchanges'] = new WeakMap()
   const listTtlMs = config.LIST_TTL_SECONDS * 1000
+  const catalog = new Catalog(config.TOOLS_DISABLED ?? [], listTtlMs)
+  const exchanges: ServerSource['exchanges'] = new WeakMap()
   const limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES }
   const tasks = new TaskRunner(fastify.db, catalog, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX }, fastify.log)
   const lane = createSdkLane({
@@ -42,7 +42,6 @@ export default fp(async function mcp (fastify: FastifyInstance) {
       key: fastify.deriveKey('mcp request state'),
       bind: ({ http }) => ownerOfState(http?.req && exchanges.get(http.req))
     }),
-    listTtlMs,
     keepAliveMs: config.KEEP_ALIVE_SECONDS * 1000,
     exchanges
   }, { max: config.SESSION_MAX, idleMs: config.SESSION_IDLE_MINUTES * 60_000 })

@@ -20,8 +20,6 @@ export interface ServerSource {
   readonly skills: SkillsExtension | undefined
   readonly info: { name: string, version: string }
   readonly requestState: RequestStateCodec
-  /** Milliseconds for which clients may keep lists. */
-  readonly listTtlMs: number
   /** Milliseconds between the comments that keep an idle stream open. */
   readonly keepAliveMs: number
   /** The Fastify request that each request to the SDK was made from. */
@@ -91,11 +89,12 @@ export class CatalogServer extends McpServer {
   }
 }
 
-function options ({ listTtlMs: ttlMs, requestState }: ServerSource): ServerOptions {
-  const shared = { ttlMs, cacheScope: 'public' } as const
+function options ({ catalog, requestState }: ServerSource): ServerOptions {
+  // Public: every caller sees all of them.
+  const [tools, prompts, resources] = (['tools', 'prompts', 'resources'] as const).map(list => ({ ttlMs: catalog.listTtlMs(list), cacheScope: 'public' as const }))
   return {
     cacheHints: {
-      'tools/list': shared, 'prompts/list': shared, 'resources/list': shared, 'resources/templates/list': shared, 'server/discover': shared
+      'tools/list': tools, 'prompts/list': prompts, 'resources/list': resources, 'resources/templates/list': resources, 'server/discover': tools
     },
     requestState: { verify: requestState.verify }
   }

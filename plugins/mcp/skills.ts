@@ -25,7 +25,9 @@ export async function openSkills (folder: string, catalog: Catalog, ttlMs: numbe
       return ctx.era === '2026' ? { ...result, ...cacheHint } : result
     })
   }) as unknown as McpServer['registerResource']
+  catalog.owner = 'SKILLS_DIR'
   skills.attach(registrar)
+  catalog.owner = 'app'
   return skills
 }
 
