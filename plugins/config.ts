@@ -41,7 +41,11 @@ export const sections = {
   Tools: {
     TOOLS_DIR: text('Folder with tools of your own, one file a tool, loaded besides the built-in ones.'),
     TOOLS_DISABLED: list('Names of tools that are not served.'),
+    SKILLS_DIR: text('Folder of skills, one folder with a SKILL.md each, served to clients that know the skills extension. Read once, at the start.'),
+    LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may keep a list of tools, prompts or resources. For a minute after a change they are told 5 at most.'),
     TOOL_TIMEOUT_SECONDS: integer(60, 1, 3600, 'Time limit of a tool call, for tools that declare none.'),
+    TASK_TTL_MINUTES: integer(60, 1, 30 * 24 * HOUR, 'Minutes for which a call that runs in the background, and its result, are kept (tasks extension).'),
+    TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, finished ones included until they expire. With noauth all callers are one.'),
     WEATHER_API_KEY: text('OpenWeatherMap API key for get_weather. Unset, api.weather.gov is used, which needs none.', { secret: true }),
     OPENWEATHERMAP_BASE_URL: url('https://api.openweathermap.org', 'OpenWeatherMap API, or a proxy of it.'),
     WEATHER_GOV_BASE_URL: url('https://api.weather.gov', 'National Weather Service API, or a proxy of it.'),
