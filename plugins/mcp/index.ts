@@ -36,7 +36,7 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     catalog,
     limits,
     tasks,
-    skills: config.SKILLS_DIR === undefined ? undefined : await openSkills(path.resolve(config.SKILLS_DIR), catalog, listTtlMs),
+    skills: config.SKILLS_DIR === undefined ? undefined : await openSkills(path.resolve(config.SKILLS_DIR), catalog, listTtlMs, fastify.log),
     info: { name: config.MCP_SERVER_NAME, version },
     requestState: createRequestStateCodec({
       key: fastify.deriveKey('mcp request state'),
