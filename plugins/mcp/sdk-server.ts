@@ -1,25 +1,32 @@
 // An official SDK server over the catalog. The SDK owns the protocol, the catalog owns what is served: building one
 // costs the same whatever the number of tools, because nothing is registered into it a second time.
-import { type CallToolResult, isInputRequiredResult, McpServer, type RequestStateCodec, type ServerContext, type ServerOptions } from '@modelcontextprotocol/server'
+import { type CallToolResult, type InputRequiredResult, isInputRequiredResult, McpServer, type ServerContext, type ServerOptions } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
-import { callTool, type Limits } from './call.ts'
+import { type Answer, callTool, type Limits } from './call.ts'
 import type { Carrier } from './call-scope.ts'
 import type { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
 import { complete, getPrompt, listResources, readResource } from './read.ts'
+import type { RequestState } from './request-state.ts'
+
+/** The Fastify request that each request to the SDK was made from. */
+export type Exchanges = WeakMap<Request, {
+  readonly request: FastifyRequest
+  /** What the direct lane's run of the handler came to, when the SDK shall only shape it: nothing runs twice. */
+  answer?: Promise<unknown> | undefined
+}>
 
 /** What every SDK server of this process shares; built once at boot. */
 export interface ServerSource {
   readonly catalog: Catalog
   readonly limits: Limits
   readonly info: { name: string, version: string }
-  readonly requestState: RequestStateCodec
+  readonly requestState: RequestState
   /** Milliseconds for which clients may keep lists. */
   readonly listTtlMs: number
   /** Milliseconds between the comments that keep an idle stream open. */
   readonly keepAliveMs: number
-  /** The Fastify request that each request to the SDK was made from. */
-  readonly exchanges: WeakMap<Request, FastifyRequest>
+  readonly exchanges: Exchanges
 }
 
 export class CatalogServer extends McpServer {
@@ -36,18 +43,18 @@ export class CatalogServer extends McpServer {
 
     server.setRequestHandler('tools/list', () => ({ tools: catalog.listTools() }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
-      const result = await callTool(catalog, limits, params.name, params.arguments ?? {}, this.#carry(ctx))
+      const result = await this.#run(ctx, carrier => callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
       if (isInputRequiredResult(result)) return result
       return server.projectCallToolResult(result as CallToolResult, catalog.tools.get(params.name)?.definition.outputSchema)
     })
     if (catalog.prompts.size > 0) {
       server.setRequestHandler('prompts/list', () => ({ prompts: [...catalog.prompts.values()].map(prompt => prompt.definition) }))
-      server.setRequestHandler('prompts/get', ({ params }, ctx) => getPrompt(catalog, limits, params.name, params.arguments ?? {}, this.#carry(ctx)))
+      server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
     }
     if (catalog.resources.size + catalog.templates.size > 0) {
       server.setRequestHandler('resources/list', async (_request, ctx) => ({ resources: await listResources(catalog, ctx) }))
       server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...catalog.templates.values()].map(template => template.definition) }))
-      server.setRequestHandler('resources/read', ({ params }, ctx) => readResource(catalog, limits, params.uri, this.#carry(ctx)))
+      server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, carrier => readResource(catalog, limits, params.uri, carrier)))
     }
     if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }) => complete(catalog, params))
   }
@@ -57,24 +64,32 @@ export class CatalogServer extends McpServer {
     return this.#source.catalog.tools.get(name)?.definition.inputSchema
   }
 
-  #carry (ctx: ServerContext): Carrier {
-    const { mcpReq, http } = ctx
-    const { requestState, exchanges } = this.#source
-    const request = http?.req && exchanges.get(http.req)
-    if (request === undefined) throw new Error('the SDK serves a request that no lane began')
+  async #run<T> (ctx: ServerContext, work: (carrier: Carrier) => Promise<Answer<T>>): Promise<T | InputRequiredResult> {
+    const { req } = ctx.http ?? {}
+    const exchange = req && this.#source.exchanges.get(req)
+    if (exchange === undefined) throw new Error('the SDK serves a request that no lane began')
+    const { answer, request } = exchange
+    exchange.answer = undefined
+    return (await (answer as ReturnType<typeof work> | undefined ?? work(this.#carry(ctx, request)))).result
+  }
+
+  #carry ({ mcpReq, http }: ServerContext, request: FastifyRequest): Carrier {
     const { envelope } = mcpReq as { envelope?: Record<string, any> }
     return {
       request,
       era: this.#era,
-      signal: mcpReq.signal,
       progressToken: mcpReq._meta?.progressToken,
       clientCapabilities: envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities(),
       inputResponses: mcpReq.inputResponses,
       notify: notification => mcpReq.notify(notification),
       message: (level, data, logger) => mcpReq.log(level, data, logger),
       requestState: mcpReq.requestState,
-      mintRequestState: state => requestState.mint(state, ctx),
-      closeStream: () => http?.closeSSE?.()
+      mintRequestState: state => this.#source.requestState.mint(state, request),
+      closeStream: () => http?.closeSSE?.(),
+      onGone: call => {
+        if (mcpReq.signal.aborted) call.stop()
+        else mcpReq.signal.addEventListener('abort', () => call.stop(), { once: true })
+      }
     }
   }
 }

@@ -62,6 +62,7 @@ async function startProcess (t: Test): Promise<string> {
       AUTH_DB_PATH: path.join(folder, 'auth.db'),
       TOOLS_DIR: path.join(import.meta.dirname, 'tools'),
       RATE_LIMIT_MAX: '0',
+      MCP_DIRECT_LANE: process.env.MCP_DIRECT_LANE,
       LOG_FORMAT: 'json'
     },
     stdio: ['ignore', 'pipe', 'inherit']
