@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, ConfigurationError, readConfig } from './plugins/config.ts'
+import { SHUTDOWN } from './plugins/mcp/call-scope.ts'
 import { summary } from './plugins/summary.ts'
 
 const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
@@ -48,7 +49,7 @@ async function stop (app: FastifyInstance, signal: string): Promise<void> {
   const connections = await new Promise<number>(resolve => app.server.getConnections((_error, count) => resolve(count)))
   if (connections > 0) await sleep(CLOSE_CONNECTIONS_MS)
   while (app.mcp.inFlight.size > 0 && performance.now() - started < grace) await sleep(50)
-  for (const call of app.mcp.inFlight) call.stop({ outcome: 'shutdown', reason: 'was ended: the server is stopping' })
+  for (const call of app.mcp.inFlight) call.stop(SHUTDOWN)
   await app.close()
   process.exit(0)
 }

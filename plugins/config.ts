@@ -33,6 +33,7 @@ export const sections = {
     ALLOWED_ORIGINS: list('Origins of browser pages that may call the server: https://app.example.com, or * for any. Unset: any with AUTH_MODE=oauth, loopback pages and PUBLIC_URL with noauth.', { pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$', allowed: 'an origin such as https://app.example.com, or *' }),
     MAX_BODY_BYTES: integer(MIB, 1024, 64 * MIB, 'Largest request body in bytes; a larger one is answered with 413.'),
     RATE_LIMIT_MAX: integer(600, 0, 1_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
+    MCP_DIRECT_LANE: oneOf(['on', 'off'], 'on', 'on: the common case is answered without the official SDK, many times faster, and with the same answers. off: the SDK answers everything.'),
     SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends the one that was idle longest.'),
     SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
     KEEP_ALIVE_SECONDS: integer(15, 1, 300, 'Seconds between the comments that keep an idle stream open; proxies cut streams that are silent for 60 s or less.'),

@@ -59,7 +59,7 @@ export default fp(async function log (fastify: FastifyInstance) {
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
       outcome: aborted ? 'aborted' : rpc?.outcome ?? (reply.statusCode < 400 ? 'ok' : 'refused'),
-      ...(rpc !== null && { era: rpc.era, rpc: rpc.method, name: rpc.name }),
+      ...(rpc !== null && { era: rpc.era, lane: rpc.lane, rpc: rpc.method, name: rpc.name }),
       ...(principal != null && { principal: principal.id, client: principal.clientId })
     }, 'request')
   })

@@ -27,7 +27,9 @@ export async function startServer (t: Test, env: NodeJS.ProcessEnv = {}, setting
   const log: string[] = []
   const port = await freePort()
   const config = readConfig({
-    AUTH_MODE: 'noauth', MCP_SERVER_PORT: String(port), AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), LOG_FORMAT: 'json', LOG_LEVEL: 'debug', ...env
+    AUTH_MODE: 'noauth', MCP_SERVER_PORT: String(port), AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), LOG_FORMAT: 'json', LOG_LEVEL: 'debug',
+    MCP_DIRECT_LANE: process.env.MCP_DIRECT_LANE, // so that the whole suite can be run without it
+    ...env
   }, '/nonexistent')
   const app = await buildApp({ ...config, ...settings }, new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }))
   t.teardown(() => app.close())

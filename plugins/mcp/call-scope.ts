@@ -9,8 +9,6 @@ import type { CreatedTask } from './tasks/task.ts'
 export interface Carrier {
   readonly request: FastifyRequest
   readonly era: Era
-  /** Aborts when the client is gone or has cancelled. */
-  readonly signal: AbortSignal
   readonly progressToken: string | number | undefined
   readonly clientCapabilities: ClientCapabilities | undefined
   readonly inputResponses: Record<string, unknown> | undefined
@@ -23,53 +21,80 @@ export interface Carrier {
   readonly startTask?: ((tool: RegisteredTool, args: unknown) => Promise<CreatedTask | undefined>) | undefined
   /** Is told how the call ended, in place of the request's log line. */
   readonly ended?: (outcome: Outcome) => void
+  /** Has the call stopped when the client is gone or has cancelled; a call that is over takes no notice. */
+  onGone: (call: CallScope) => void
 }
 
 /** How a call ended, as the request log counts it. */
 export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'too_large' | 'failed'
 
+/** Notes how a call ended, for the request log or for whoever wants to know in its place. */
+export function recordOutcome ({ request: { rpc }, ended }: Carrier, outcome: Outcome): void {
+  if (ended !== undefined) ended(outcome)
+  else if (rpc !== null) rpc.outcome = outcome
+}
+
 type Stop = { readonly outcome: Outcome, readonly reason: string }
+
+/** The server stops, and cannot wait any longer. */
+export const SHUTDOWN: Stop = { outcome: 'shutdown', reason: 'was ended: the server is stopping' }
+const CANCELLED: Stop = { outcome: 'cancelled', reason: 'was cancelled by the client' }
 
 export class CallScope implements CallContext {
   /** Why the call was ended early, once it was. */
   stopped: Stop | undefined
   readonly #carrier: Carrier
   readonly #inFlight: Set<CallScope>
-  readonly #controller = new AbortController()
   readonly #timer: NodeJS.Timeout
-  readonly #onAbort = (): void => this.stop({ outcome: 'cancelled', reason: 'was cancelled by the client' })
+  #over = false
   #reached = -Infinity
+  // Made when somebody asks for the signal: most calls are over before anybody would.
+  #controller: AbortController | undefined
+  #fail: ((reason: unknown) => void) | undefined
 
   constructor (carrier: Carrier, timeoutMs: number, inFlight: Set<CallScope>) {
     this.#carrier = carrier
     this.#inFlight = inFlight.add(this)
-    this.#timer = setTimeout(() => this.stop({ outcome: 'timeout', reason: `took longer than ${timeoutMs / 1000} s and was stopped` }), timeoutMs)
-    if (carrier.signal.aborted) this.#onAbort()
-    else carrier.signal.addEventListener('abort', this.#onAbort, { once: true })
+    this.#timer = setTimeout(timeOut, timeoutMs, this, timeoutMs)
+    carrier.onGone(this)
   }
 
   /** Runs the work until it ends or is stopped, whichever is first: work that ignores its signal cannot hold the caller. */
-  async run<T> (work: () => T | Promise<T>): Promise<T> {
-    this.signal.throwIfAborted()
-    const stopped = new Promise<never>((_resolve, reject) => this.signal.addEventListener('abort', () => reject(this.signal.reason), { once: true }))
-    return await Promise.race([stopped, (async () => await work())()])
+  async run<T> (work: () => T | PromiseLike<T>): Promise<T> {
+    if (this.stopped !== undefined) throw abortError(this.stopped)
+    const done = work()
+    if (!isPromiseLike(done)) return done
+    return await new Promise<T>((resolve, reject) => {
+      this.#fail = reject
+      if (this.stopped !== undefined) reject(abortError(this.stopped))
+      done.then(resolve, reject)
+    })
   }
 
-  stop (stop: Stop): void {
-    if (this.stopped !== undefined) return
+  stop (stop: Stop = CANCELLED): void {
+    if (this.#over || this.stopped !== undefined) return
     this.stopped = stop
-    this.#controller.abort(new DOMException(`The call ${stop.reason}`, 'AbortError'))
+    const reason = abortError(stop)
+    this.#controller?.abort(reason)
+    this.#fail?.(reason)
   }
 
   end (): void {
+    this.#over = true
     clearTimeout(this.#timer)
-    this.#carrier.signal.removeEventListener('abort', this.#onAbort)
     this.#inFlight.delete(this)
+  }
+
+  get signal (): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.stopped !== undefined) this.#controller.abort(abortError(this.stopped))
+    }
+    return this.#controller.signal
   }
 
   get request () { return this.#carrier.request }
   get principal () { return this.#carrier.request.principal }
-  get signal () { return this.#controller.signal }
   get log () { return this.#carrier.request.log }
   get era () { return this.#carrier.era }
   get clientCapabilities () { return this.#carrier.clientCapabilities }
@@ -77,14 +102,26 @@ export class CallScope implements CallContext {
 
   async progress (progress: number, total?: number, message?: string): Promise<void> {
     const { progressToken } = this.#carrier
-    if (progressToken === undefined || progress <= this.#reached || this.signal.aborted) return
+    if (progressToken === undefined || progress <= this.#reached || this.#isOver()) return
     this.#reached = progress
     await this.#carrier.notify({ method: 'notifications/progress', params: { progressToken, progress, ...(total !== undefined && { total }), ...(message !== undefined && { message }) } })
   }
 
-  async message (level: LoggingLevel, data: unknown, logger?: string): Promise<void> { await this.#carrier.message(level, data, logger) }
+  async message (level: LoggingLevel, data: unknown, logger?: string): Promise<void> {
+    if (!this.#isOver()) await this.#carrier.message(level, data, logger)
+  }
+
   requestState<T> (): T | undefined { return this.#carrier.requestState<T>() }
   async mintRequestState (state: unknown): Promise<string> { return await this.#carrier.mintRequestState(state) }
   closeStream (): void { this.#carrier.closeStream() }
   error (message: string, options?: ToolErrorOptions): Error { return new ToolError(message, options) }
+
+  // What a handler says after its call has ended reaches nobody.
+  #isOver (): boolean { return this.#over || this.stopped !== undefined }
 }
+
+const timeOut = (call: CallScope, ms: number): void => call.stop({ outcome: 'timeout', reason: `took longer than ${ms / 1000} s and was stopped` })
+
+const abortError = ({ reason }: Stop): DOMException => new DOMException(`The call ${reason}`, 'AbortError')
+
+const isPromiseLike = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> => typeof (value as PromiseLike<T> | undefined)?.then === 'function'

@@ -1,7 +1,7 @@
 // Runs a tool under its declared policy and shapes what comes out: both lanes end here, so they cannot disagree.
 import type { CallToolResult, InputRequiredResult } from '@modelcontextprotocol/server'
 import { isInputRequiredResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
-import { type Carrier, CallScope, type Outcome } from './call-scope.ts'
+import { type Carrier, CallScope, type Outcome, recordOutcome } from './call-scope.ts'
 import type { Catalog, RegisteredTool } from './catalog.ts'
 import { type CallContext, ToolError } from './contract.ts'
 import { type CreatedTask, isCreatedTask, TasksNotDeclared } from './tasks/task.ts'
@@ -9,12 +9,21 @@ import { type CreatedTask, isCreatedTask, TasksNotDeclared } from './tasks/task.
 /** What applies to tools that declare nothing of their own. */
 export interface Limits { readonly timeoutMs: number, readonly maxResultBytes: number }
 
+/** What a handler came to. */
+export interface Answer<T> {
+  readonly result: T | InputRequiredResult
+  /** The result as JSON, as it was needed to know that it can be sent, and its size; of questions and of a task, nothing. */
+  readonly json: string | undefined
+}
+
+export type ToolAnswer = Answer<CallToolResult | CreatedTask>
+
 /**
  * Calls a tool. Whatever the tool does, this answers with a result: mistakes in the arguments and failures of the
  * tool are results with `isError`, which the model reads (SEP-1303); only an unknown name is a protocol error.
  * @throws ProtocolError -32602 when no tool has the name, -32021 when it only runs as a task and the client knows none
  */
-export async function callTool (catalog: Catalog, limits: Limits, name: string, args: unknown, carrier: Carrier): Promise<CallToolResult | InputRequiredResult | CreatedTask> {
+export async function callTool (catalog: Catalog, limits: Limits, name: string, args: unknown, carrier: Carrier): Promise<ToolAnswer> {
   const tool = catalog.tools.get(name)
   if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 64)}`)
   const { config } = tool
@@ -38,7 +47,7 @@ function foreground (tool: RegisteredTool, { startTask }: Carrier): Work {
 type Work = (args: any, ctx: CallContext) => unknown
 
 /** Runs the work of a tool under its time limit and its cap; arguments have been checked. Answers as `callTool` does. */
-export async function runTool (catalog: Catalog, limits: Limits, tool: RegisteredTool, args: unknown, carrier: Carrier, work: Work = tool.handler): Promise<CallToolResult | InputRequiredResult | CreatedTask> {
+export async function runTool (catalog: Catalog, limits: Limits, tool: RegisteredTool, args: unknown, carrier: Carrier, work: Work = tool.handler): Promise<ToolAnswer> {
   const { definition: { name }, config } = tool
   tool.running++
   const scope = new CallScope(carrier, config.timeoutMs ?? limits.timeoutMs, catalog.inFlight)
@@ -52,38 +61,42 @@ export async function runTool (catalog: Catalog, limits: Limits, tool: Registere
   }
 }
 
-function shape (tool: RegisteredTool, limits: Limits, result: unknown, carrier: Carrier): CallToolResult | InputRequiredResult | CreatedTask {
-  if (isInputRequiredResult(result)) return end(carrier, 'input_required', result)
-  if (tool.config.task !== undefined && isCreatedTask(result)) return end(carrier, 'task', result)
+function shape (tool: RegisteredTool, limits: Limits, result: unknown, carrier: Carrier): ToolAnswer {
+  if (isInputRequiredResult(result)) return end(carrier, 'input_required', result, undefined)
+  if (tool.config.task !== undefined && isCreatedTask(result)) return end(carrier, 'task', result, undefined)
   const { definition: { name }, config, validateOutput } = tool
   const complete = result as CallToolResult
   if (complete === null || typeof complete !== 'object' || !Array.isArray(complete.content)) throw new TypeError(`tool "${name}" returned no content array`)
-  const size = Buffer.byteLength(JSON.stringify(complete))
+  // First, as it fills in the defaults of the schema.
+  const mismatch = complete.isError ? undefined : validateOutput?.(complete.structuredContent)
+  if (mismatch !== undefined) throw new TypeError(`tool "${name}" returned structuredContent that does not match its outputSchema: ${mismatch}`)
+  const json = JSON.stringify(complete)
+  const size = Buffer.byteLength(json)
   const most = config.maxResultBytes ?? limits.maxResultBytes
   if (size > most) return failure(carrier, 'too_large', `The result of ${name} has ${size} bytes, more than the ${most} it may have; ask for less`)
-  if (complete.isError) return end(carrier, 'tool_error', complete)
-  const mismatch = validateOutput?.(complete.structuredContent)
-  if (mismatch !== undefined) throw new TypeError(`tool "${name}" returned structuredContent that does not match its outputSchema: ${mismatch}`)
-  return end(carrier, 'ok', complete)
+  return end(carrier, complete.isError ? 'tool_error' : 'ok', complete, json)
 }
 
-function explain (name: string, scope: CallScope, error: unknown, carrier: Carrier): CallToolResult {
+function explain (name: string, scope: CallScope, error: unknown, carrier: Carrier): ToolAnswer {
   if (scope.stopped !== undefined) return failure(carrier, scope.stopped.outcome, `${name} ${scope.stopped.reason}`)
   if (error instanceof Error && 'expose' in error && error.expose === true) {
     scope.log.info({ err: error, tool: name }, 'tool reported an error')
-    if (error instanceof ToolError && error.code !== undefined) throw end(carrier, 'failed', new ProtocolError(error.code, error.message))
+    if (error instanceof ToolError && error.code !== undefined) {
+      recordOutcome(carrier, 'failed')
+      throw new ProtocolError(error.code, error.message)
+    }
     return failure(carrier, 'tool_error', error.message)
   }
   scope.log.error({ err: error, tool: name }, 'tool failed')
   return failure(carrier, 'failed', `${name} failed unexpectedly; the server's log has the cause under request id ${carrier.request.id}`)
 }
 
-function failure (carrier: Carrier, outcome: Outcome, text: string): CallToolResult {
-  return end(carrier, outcome, { content: [{ type: 'text', text }], isError: true })
+function failure (carrier: Carrier, outcome: Outcome, text: string): ToolAnswer {
+  const result: CallToolResult = { content: [{ type: 'text', text }], isError: true }
+  return end(carrier, outcome, result, JSON.stringify(result))
 }
 
-function end<T> ({ request, ended }: Carrier, outcome: Outcome, result: T): T {
-  if (ended !== undefined) ended(outcome)
-  else if (request.rpc !== null) request.rpc.outcome = outcome
-  return result
+function end (carrier: Carrier, outcome: Outcome, result: ToolAnswer['result'], json: string | undefined): ToolAnswer {
+  recordOutcome(carrier, outcome)
+  return { result, json }
 }

@@ -16,6 +16,8 @@ export interface RegisteredTool {
   readonly handler: ToolHandler<any, any>
   readonly validateArguments: Validator
   readonly validateOutput: Validator | undefined
+  /** Whether clients repeat arguments of it in headers (SEP-2243). */
+  readonly hasHeaderParameters: boolean
   /** The file that registered it. */
   readonly owner: string
   /** Calls that are running now. */
@@ -86,6 +88,7 @@ export class Catalog implements McpHost {
       handler,
       validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
       validateOutput: outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
+      hasHeaderParameters: JSON.stringify(inputSchema).includes('"x-mcp-header"'),
       owner: this.owner,
       running: 0
     })

@@ -7,20 +7,26 @@ import { type SessionLimits, Sessions } from './sessions.ts'
 import { asTaskListen, listenToTasks } from './tasks/task-listen.ts'
 import { sendWebResponse, toWebRequest } from './web.ts'
 
-export interface Lane {
-  serve: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+export interface SdkLane {
+  /** Answers a request. With an `answer`, what the handler came to elsewhere is only shaped. */
+  serve: (request: FastifyRequest, reply: FastifyReply, answer?: Promise<unknown>) => Promise<FastifyReply>
+  /** What `serve` would answer without a session, as a response of its own. */
+  respond: (request: FastifyRequest, reply: FastifyReply, answer?: Promise<unknown>) => Promise<Response>
+  /** Answers a request that no client sent. */
+  fetch: (web: Request, parsedBody: object) => Promise<Response>
   /** Ends every stream and session. */
   close: () => Promise<void>
 }
 
-export function createSdkLane (source: ServerSource, sessionLimits: SessionLimits): Lane {
+export function createSdkLane (source: ServerSource, sessionLimits: SessionLimits): SdkLane {
   const { catalog, exchanges, keepAliveMs, tasks } = source
   const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: catalog.bus, keepAliveMs })
   const sessions = new Sessions(source, sessionLimits)
 
-  async function serve (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function serve (request: FastifyRequest, reply: FastifyReply, answer?: Promise<unknown>): Promise<FastifyReply> {
+    if (request.rpc !== null) request.rpc.lane = 'sdk'
     const web = toWebRequest(request, reply)
-    exchanges.set(web, request)
+    exchanges.set(web, { request, answer })
     const { body: parsedBody, headers: { 'mcp-session-id': id } } = request
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
     const listen = asTaskListen(parsedBody)
@@ -42,12 +48,23 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     }
   }
 
+  async function respond (request: FastifyRequest, reply: FastifyReply, answer?: Promise<unknown>): Promise<Response> {
+    const web = toWebRequest(request, reply)
+    exchanges.set(web, { request, answer })
+    return await stateless.fetch(web, { parsedBody: request.body })
+  }
+
   function serverFor ({ era, requestInfo }: McpRequestContext): CatalogServer {
     const spoken = era === 'modern' ? '2026' : '2025'
-    const rpc = requestInfo && exchanges.get(requestInfo)?.rpc
+    const rpc = requestInfo && exchanges.get(requestInfo)?.request.rpc
     if (rpc) rpc.era = spoken
     return new CatalogServer(source, spoken)
   }
 
-  return { serve, close: async () => { await Promise.all([tasks.close(), stateless.close(), sessions.close()]) } }
+  return {
+    serve,
+    respond,
+    fetch: (web, parsedBody) => stateless.fetch(web, { parsedBody }),
+    close: async () => { await Promise.all([tasks.close(), stateless.close(), sessions.close()]) }
+  }
 }

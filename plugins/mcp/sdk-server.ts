@@ -1,16 +1,26 @@
 // An official SDK server over the catalog. The SDK owns the protocol, the catalog owns what is served: building one
 // costs the same whatever the number of tools, because nothing is registered into it a second time.
-import { type CallToolResult, type ClientCapabilities, isInputRequiredResult, McpServer, type RequestStateCodec, type ServerContext, type ServerOptions } from '@modelcontextprotocol/server'
+import { type CallToolResult, type ClientCapabilities, type InputRequiredResult, isInputRequiredResult, McpServer, type ServerContext, type ServerOptions } from '@modelcontextprotocol/server'
 import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
 import type { FastifyRequest } from 'fastify'
-import { callTool, type Limits } from './call.ts'
+import { type Answer, callTool, type Limits } from './call.ts'
 import type { Carrier } from './call-scope.ts'
 import type { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
 import { complete, getPrompt, listResources, readResource } from './read.ts'
+import type { RequestState } from './request-state.ts'
 import { declaresTasks, isCreatedTask } from './tasks/task.ts'
 import { serveTasks } from './tasks/task-methods.ts'
 import type { TaskRunner } from './tasks/task-runner.ts'
+
+/** The Fastify request that each request to the SDK was made from. */
+export type Exchanges = WeakMap<Request, Exchange>
+
+interface Exchange {
+  readonly request: FastifyRequest
+  /** What the direct lane's run of the handler came to, when the SDK shall only shape it: nothing runs twice. */
+  answer?: Promise<unknown> | undefined
+}
 
 /** What every SDK server of this process shares; built once at boot. */
 export interface ServerSource {
@@ -19,11 +29,10 @@ export interface ServerSource {
   readonly tasks: TaskRunner
   readonly skills: SkillsExtension | undefined
   readonly info: { name: string, version: string }
-  readonly requestState: RequestStateCodec
+  readonly requestState: RequestState
   /** Milliseconds between the comments that keep an idle stream open. */
   readonly keepAliveMs: number
-  /** The Fastify request that each request to the SDK was made from. */
-  readonly exchanges: WeakMap<Request, FastifyRequest>
+  readonly exchanges: Exchanges
 }
 
 export class CatalogServer extends McpServer {
@@ -41,19 +50,19 @@ export class CatalogServer extends McpServer {
 
     server.setRequestHandler('tools/list', () => ({ tools: catalog.listTools() }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
-      const result = await callTool(catalog, limits, params.name, params.arguments ?? {}, this.#carry(ctx))
+      const result = await this.#run(ctx, carrier => callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
       if (isInputRequiredResult(result)) return result
       if (isCreatedTask(result)) return { ...result, content: [] } // the SDK adds the empty content if we do not
       return server.projectCallToolResult(result as CallToolResult, catalog.tools.get(params.name)?.definition.outputSchema)
     })
     if (catalog.prompts.size > 0) {
       server.setRequestHandler('prompts/list', () => ({ prompts: [...catalog.prompts.values()].map(prompt => prompt.definition) }))
-      server.setRequestHandler('prompts/get', ({ params }, ctx) => getPrompt(catalog, limits, params.name, params.arguments ?? {}, this.#carry(ctx)))
+      server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
     }
     if (catalog.resources.size + catalog.templates.size > 0) {
       server.setRequestHandler('resources/list', async (_request, ctx) => ({ resources: await listResources(catalog, ctx) }))
       server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...catalog.templates.values()].map(template => template.definition) }))
-      server.setRequestHandler('resources/read', ({ params }, ctx) => readResource(catalog, limits, params.uri, this.#carry(ctx)))
+      server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, carrier => readResource(catalog, limits, params.uri, carrier)))
     }
     if (era === '2026') serveTasks(this, source.tasks, ctx => this.#carry(ctx))
     if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }) => complete(catalog, params))
@@ -64,25 +73,40 @@ export class CatalogServer extends McpServer {
     return this.#source.catalog.tools.get(name)?.definition.inputSchema
   }
 
+  async #run<T> (ctx: ServerContext, work: (carrier: Carrier) => Promise<Answer<T>>): Promise<T | InputRequiredResult> {
+    const exchange = this.#exchange(ctx)
+    const { answer } = exchange
+    exchange.answer = undefined
+    return (await (answer as ReturnType<typeof work> | undefined ?? work(this.#carry(ctx)))).result
+  }
+
+  #exchange ({ http }: ServerContext): Exchange {
+    const exchange = http?.req && this.#source.exchanges.get(http.req)
+    if (exchange === undefined) throw new Error('the SDK serves a request that no lane began')
+    return exchange
+  }
+
   #carry (ctx: ServerContext): Carrier {
     const { mcpReq, http } = ctx
-    const { requestState, exchanges, tasks } = this.#source
-    const request = http?.req && exchanges.get(http.req)
-    if (request === undefined) throw new Error('the SDK serves a request that no lane began')
+    const { requestState, tasks } = this.#source
+    const { request } = this.#exchange(ctx)
     const { envelope } = mcpReq as { envelope?: Record<string, any> }
     const clientCapabilities: ClientCapabilities | undefined = envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities()
     const carrier: Carrier = {
       request,
       era: this.#era,
-      signal: mcpReq.signal,
       progressToken: mcpReq._meta?.progressToken,
       clientCapabilities,
       inputResponses: mcpReq.inputResponses,
       notify: notification => mcpReq.notify(notification),
       message: (level, data, logger) => mcpReq.log(level, data, logger),
       requestState: mcpReq.requestState,
-      mintRequestState: state => requestState.mint(state, ctx),
+      mintRequestState: state => requestState.mint(state, request),
       closeStream: () => http?.closeSSE?.(),
+      onGone: call => {
+        if (mcpReq.signal.aborted) call.stop()
+        else mcpReq.signal.addEventListener('abort', () => call.stop(), { once: true })
+      },
       startTask: this.#era === '2026' && declaresTasks(clientCapabilities) ? (tool, args) => tasks.start(tool, args, carrier) : undefined
     }
     return carrier

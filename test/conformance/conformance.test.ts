@@ -66,6 +66,7 @@ async function startProcess (t: Test): Promise<string> {
       TOOLS_DIR: path.join(import.meta.dirname, 'tools'),
       SKILLS_DIR: path.join(import.meta.dirname, 'skills'),
       RATE_LIMIT_MAX: '0',
+      MCP_DIRECT_LANE: process.env.MCP_DIRECT_LANE,
       LOG_FORMAT: 'json'
     },
     stdio: ['ignore', 'pipe', 'inherit']

@@ -1,6 +1,6 @@
-// What a call has around it when it runs as a task: no client that listens, and a signal of its own.
+// What a call has around it when it runs as a task: no client that listens, and an end of its own.
 import type { FastifyRequest } from 'fastify'
-import type { Carrier, Outcome } from '../call-scope.ts'
+import type { CallScope, Carrier, Outcome } from '../call-scope.ts'
 
 const STATUS_INTERVAL_MS = 1000
 
@@ -21,10 +21,11 @@ export class TaskCarrier implements Carrier {
   readonly progressToken = 'task'
   /** How the call has ended, once it has. */
   outcome: Outcome | undefined
-  readonly #controller = new AbortController()
   readonly #state: unknown
   readonly #report: (status: string) => void
   #reported = -Infinity
+  #aborted = false
+  #call: CallScope | undefined
 
   constructor ({ request, era, clientCapabilities }: Carrier, { responses, state }: Round, report: (status: string) => void) {
     this.request = request
@@ -35,9 +36,18 @@ export class TaskCarrier implements Carrier {
     this.#report = report
   }
 
-  get signal () { return this.#controller.signal }
   get log () { return this.request.log }
-  abort (): void { this.#controller.abort() }
+
+  abort (): void {
+    this.#aborted = true
+    this.#call?.stop()
+  }
+
+  onGone (call: CallScope): void {
+    this.#call = call
+    if (this.#aborted) call.stop()
+  }
+
   readonly ended = (outcome: Outcome): void => { this.outcome = outcome }
 
   async notify ({ params }: { params: Record<string, unknown> }): Promise<void> {

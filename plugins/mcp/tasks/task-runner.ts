@@ -139,12 +139,12 @@ export class TaskRunner {
 
   async #work (id: string, rounds: number, tool: RegisteredTool, args: unknown, carrier: TaskCarrier): Promise<void> {
     const started = performance.now()
-    const result = await runTool(this.#catalog, this.#callLimits, tool, args, carrier)
+    const { result, json } = await runTool(this.#catalog, this.#callLimits, tool, args, carrier)
     const outcome: Outcome | undefined = carrier.outcome
     carrier.log.info({ task: id, tool: tool.definition.name, outcome, ms: Math.round(performance.now() - started) }, 'task')
     if (isInputRequiredResult(result)) await this.#change(id, ask(result, rounds + 1, carrier))
     else if (outcome === 'shutdown' || (outcome === 'cancelled' && this.#closing)) await this.#change(id, lost)
-    else if (outcome !== 'cancelled') await this.#change(id, { status: 'completed', status_message: null, outcome: JSON.stringify(result) })
+    else if (outcome !== 'cancelled') await this.#change(id, { status: 'completed', status_message: null, outcome: json ?? null })
   }
 
   /** A JSON-RPC error fails the task; whatever a tool says of itself completes it. */

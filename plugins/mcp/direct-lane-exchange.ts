@@ -1,0 +1,103 @@
+// One request that the direct lane answers: what its handler may send meanwhile, and the form of the answer.
+import { Readable } from 'node:stream'
+import { CLIENT_CAPABILITIES_META_KEY, type ClientCapabilities, LOG_LEVEL_META_KEY, type LoggingLevel } from '@modelcontextprotocol/server'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { CallScope, Carrier } from './call-scope.ts'
+import type { Era } from './contract.ts'
+import { type CommonRequest, LOG_LEVELS } from './direct-lane-request.ts'
+import type { RequestState } from './request-state.ts'
+import type { SdkLane } from './sdk-lane.ts'
+
+/** What the exchanges of a lane share. */
+export interface ExchangeSource {
+  readonly sdk: SdkLane
+  readonly requestState: RequestState
+  /** Exchanges whose clients wait for a stream, which must not be silent for long. */
+  readonly waiting: Set<Exchange>
+}
+
+export class Exchange implements Carrier {
+  readonly request: FastifyRequest
+  readonly era: Era
+  readonly inputResponses = undefined
+  readonly #reply: FastifyReply
+  readonly #source: ExchangeSource
+  readonly #message: CommonRequest
+  #stream: Readable | undefined
+
+  constructor (request: FastifyRequest, reply: FastifyReply, era: Era, source: ExchangeSource) {
+    this.request = request
+    this.era = era
+    this.#reply = reply
+    this.#source = source
+    this.#message = request.body as CommonRequest
+    if (era === '2025') source.waiting.add(this)
+  }
+
+  get progressToken (): string | number | undefined { return this.#message.params?._meta?.progressToken }
+  get clientCapabilities (): ClientCapabilities | undefined { return this.#message.params?._meta?.[CLIENT_CAPABILITIES_META_KEY] }
+
+  async notify (notification: { method: string, params: Record<string, unknown> }): Promise<void> {
+    this.#open().push(event(JSON.stringify({ jsonrpc: '2.0', ...notification })))
+  }
+
+  async message (level: LoggingLevel, data: unknown, logger?: string): Promise<void> {
+    if (this.era === '2026') {
+      const least = this.#message.params?._meta?.[LOG_LEVEL_META_KEY]
+      if (least === undefined || LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return
+    }
+    await this.notify({ method: 'notifications/message', params: { level, data, logger } })
+  }
+
+  requestState (): undefined {}
+  async mintRequestState (state: unknown): Promise<string> { return await this.#source.requestState.mint(state, this.request) }
+  closeStream (): void {}
+
+  onGone (call: CallScope): void {
+    const { raw } = this.#reply
+    if (raw.destroyed) call.stop()
+    else raw.once('close', () => call.stop())
+  }
+
+  keepAlive (): void { this.#open().push(': keepalive\n\n') }
+
+  /** Answers with a result that is JSON already. */
+  answer (result: string): FastifyReply {
+    const text = `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(this.#message.id)}}`
+    this.#source.waiting.delete(this)
+    if (this.#stream !== undefined) return this.#end(event(text))
+    if (this.era === '2026') return this.#reply.header('content-type', 'application/json; charset=utf-8').send(text)
+    return this.#asStream().send(event(text))
+  }
+
+  /** Leaves the answer to the SDK, as it may be an error, or not be as it shall be: it shapes what the handler has come to. */
+  async leave (answer: Promise<unknown>): Promise<FastifyReply> {
+    const { sdk, waiting } = this.#source
+    waiting.delete(this)
+    if (this.#stream === undefined) return await sdk.serve(this.request, this.#reply, answer)
+    const response = await sdk.respond(this.request, this.#reply, answer)
+    const text = await response.text()
+    return this.#end(this.era === '2026' ? event(text) : text)
+  }
+
+  #open (): Readable {
+    if (this.#stream === undefined) {
+      this.#stream = new Readable({ read () {} })
+      this.#source.waiting.add(this)
+      this.#asStream().send(this.#stream)
+    }
+    return this.#stream
+  }
+
+  #asStream (): FastifyReply {
+    return this.#reply.header('content-type', 'text/event-stream').header('cache-control', 'no-cache, no-transform').header('x-accel-buffering', 'no')
+  }
+
+  #end (text: string): FastifyReply {
+    this.#stream?.push(text)
+    this.#stream?.push(null)
+    return this.#reply
+  }
+}
+
+const event = (json: string): string => `event: message\ndata: ${json}\n\n`

@@ -1,0 +1,92 @@
+// What the common case is. Only too strict is allowed here: whatever is not taken, the SDK lane judges.
+import {
+  CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, isJsonContentType, LOG_LEVEL_META_KEY, PROTOCOL_VERSION_META_KEY, RELATED_TASK_META_KEY, SUPPORTED_PROTOCOL_VERSIONS
+} from '@modelcontextprotocol/server'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import type { FastifyRequest } from 'fastify'
+import type { Era } from './contract.ts'
+
+/** Severities in rising order (RFC 5424). */
+export const LOG_LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
+const MODERN = '2026-07-28'
+const LEGACY = new Set<unknown>(SUPPORTED_PROTOCOL_VERSIONS)
+
+/** A request that has one of the shapes below. */
+export interface CommonRequest {
+  readonly id: string | number
+  readonly method: string
+  readonly params?: { readonly name: string, readonly uri: string, readonly arguments?: Record<string, string>, readonly _meta?: Record<string, any> }
+}
+
+// Both the id of a request and a progress token.
+const identifier = { type: ['string', 'integer'], minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }
+const string = { type: 'string' }
+const boolean = { type: 'boolean' }
+// Any JSON but 1e999, which is read as Infinity.
+const json = { $ref: '#/$defs/json' }
+const $defs = { json: { type: ['string', 'number', 'boolean', 'null', 'object', 'array'], additionalProperties: json, items: json } }
+const jsonObject = { type: 'object', additionalProperties: json }
+const objects = { type: 'object', additionalProperties: jsonObject }
+const object = (properties: object, required: string[] = []) => ({ type: 'object', properties, required })
+
+const icon = object({ src: string, mimeType: string, sizes: { type: 'array', items: string }, theme: { enum: ['light', 'dark'] } }, ['src'])
+const implementation = object({ name: string, version: string, title: string, description: string, websiteUrl: string, icons: { type: 'array', items: icon } }, ['name', 'version'])
+const capabilities = object({
+  experimental: objects,
+  sampling: object({ context: jsonObject, tools: jsonObject }),
+  elicitation: { ...jsonObject, properties: { form: { ...jsonObject, properties: { applyDefaults: boolean } }, url: jsonObject } },
+  roots: object({ listChanged: boolean }),
+  extensions: objects
+})
+
+const modernMeta = object({
+  [PROTOCOL_VERSION_META_KEY]: { const: MODERN },
+  [CLIENT_INFO_META_KEY]: implementation,
+  [CLIENT_CAPABILITIES_META_KEY]: capabilities,
+  [LOG_LEVEL_META_KEY]: { enum: LOG_LEVELS },
+  [RELATED_TASK_META_KEY]: false,
+  progressToken: identifier
+}, [PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY])
+const legacyMeta = object({
+  [PROTOCOL_VERSION_META_KEY]: false, [CLIENT_INFO_META_KEY]: false, [CLIENT_CAPABILITIES_META_KEY]: false, [LOG_LEVEL_META_KEY]: false, [RELATED_TASK_META_KEY]: false, progressToken: identifier
+})
+
+const toolCall = object({ name: string, arguments: { type: 'object' } }, ['name'])
+const promptGet = object({ name: string, arguments: { type: 'object', additionalProperties: string } }, ['name'])
+const resourceRead = object({ uri: string }, ['uri'])
+const nothing = object({})
+const shared = {
+  'tools/call': toolCall, 'tools/list': nothing, 'prompts/get': promptGet, 'prompts/list': nothing,
+  'resources/read': resourceRead, 'resources/list': nothing, 'resources/templates/list': nothing
+}
+const shapes: Record<Era, Map<unknown, ValidateFunction>> = {
+  2026: compile({ ...shared, 'server/discover': nothing }, modernMeta, true),
+  2025: compile({ ...shared, ping: nothing }, legacyMeta, false)
+}
+
+function compile (methods: Record<string, ReturnType<typeof object>>, _meta: object, metaRequired: boolean): Map<string, ValidateFunction> {
+  const ajv = new Ajv2020({ strict: false })
+  return new Map(Object.entries(methods).map(([method, params]) => {
+    const required = [...params.required, ...(metaRequired ? ['_meta'] : [])]
+    return [method, ajv.compile({
+      $defs,
+      ...object({ jsonrpc: { const: '2.0' }, id: identifier, method: string, params: { ...object({ ...params.properties, _meta }, required), additionalProperties: false } }, ['jsonrpc', 'id', ...(required.length > 0 ? ['params'] : [])]),
+      additionalProperties: false
+    })]
+  }))
+}
+
+/** The era of a request that is exactly the common case; its body is a `CommonRequest` then. */
+export function eraOfCommonCase ({ method: httpMethod, headers, body }: FastifyRequest): Era | undefined {
+  if (httpMethod !== 'POST' || headers['mcp-session-id'] !== undefined || !isJsonContentType(headers['content-type'])) return undefined
+  const version = headers['mcp-protocol-version']
+  const era = version === MODERN ? '2026' : '2025'
+  const method = (body as { method?: unknown } | null | undefined)?.method
+  const hasShape = shapes[era].get(method)
+  if (hasShape === undefined || !hasShape(body)) return undefined
+  if (era === '2025') return (version === undefined || LEGACY.has(version)) && headers.accept?.includes('application/json') && headers.accept.includes('text/event-stream') ? era : undefined
+  // SEP-2243: the headers say what the body says. A name that begins as their base64 form does could mean another one.
+  const { params } = body as CommonRequest
+  const name = params?.name ?? params?.uri
+  return headers['mcp-method'] === method && (name === undefined || (headers['mcp-name'] === name && !name.startsWith('=?'))) ? era : undefined
+}

@@ -1,0 +1,27 @@
+// Signed state that travels through the client between rounds of questions (SEP-2322), and whose it is.
+import { createRequestStateCodec, type ServerContext } from '@modelcontextprotocol/server'
+import type { FastifyRequest } from 'fastify'
+import type { Exchanges } from './sdk-server.ts'
+
+export interface RequestState {
+  mint: (state: unknown, request: FastifyRequest) => Promise<string>
+  verify: (state: string, ctx: ServerContext) => Promise<unknown>
+}
+
+export function createRequestState (key: Buffer, exchanges: Exchanges): RequestState {
+  const codec = createRequestStateCodec({ key, bind: ({ http }) => ownerOfState(http?.req && exchanges.get(http.req)?.request) })
+  return {
+    mint: (state, request) => {
+      const req = new Request('http://localhost') // what the codec knows a request by
+      exchanges.set(req, { request })
+      return codec.mint(state, { http: { req } } as ServerContext)
+    },
+    verify: codec.verify
+  }
+}
+
+/** Whose state it is, and for what: the state of one tool proves nothing to another. */
+function ownerOfState (request: FastifyRequest | undefined): string {
+  const { method, params } = (request?.body ?? {}) as { method?: string, params?: { name?: string, uri?: string } }
+  return JSON.stringify([request?.principal?.id, method, params?.name ?? params?.uri])
+}
