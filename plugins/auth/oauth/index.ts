@@ -61,7 +61,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   await ensureDefaultUser(db, config)
   await refuseKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource)
-  const revocations = new Revocations(db, accessLifetime)
+  const revocations = new Revocations(db)
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
   const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [] })
@@ -78,6 +78,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     accessTokens,
     revocations,
     grantPolicy: {
+      resource,
       refreshLifetime: config.JWT_REFRESH_TOKEN_EXPIRE_DAYS * 86_400,
       replayGrace: config.OAUTH_REFRESH_GRACE_SECONDS,
       successorKey: fastify.deriveKey('refresh token successor'),
