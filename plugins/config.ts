@@ -65,7 +65,7 @@ export const sections = {
     OAUTH_REGISTRATION: oneOf(['open', 'off'], 'open', 'open: clients may register themselves (RFC 7591), as several only can. off: only clients that you add, and those with a metadata document.'),
     OAUTH_REGISTRATION_LIMIT: integer(60, 0, 100_000, 'Registrations an hour from one address. Hosted clients share few addresses. 0 is off.'),
     CIMD_ALLOWED_HOSTS: list('Hosts in your own network whose client metadata documents may be fetched although their addresses are private: clients.corp.example, or with a port other than 443, clients.corp.example:8443. Every other host must be a public one.'),
-    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address. 0 is off.')
+    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address; ten times as many for one address. 0 is off.')
   },
   Deployment: {
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
