@@ -7,7 +7,7 @@ import { parameters, required } from '../../plugins/auth/oauth/parameters.ts'
 export default async function revokeRoute (fastify: FastifyInstance) {
   const { db, oauth } = fastify
 
-  fastify.post('/oauth/revoke', { preHandler: fastify.limitOAuth }, async (request, reply) => {
+  fastify.post('/oauth/revoke', { config: { summary: 'Ends what a token was issued under (RFC 7009)' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
     const given = parameters(request.body)
     const token = required(given, 'token')
     const client = await oauth.clients.authenticate(request, given)
@@ -18,7 +18,7 @@ export default async function revokeRoute (fastify: FastifyInstance) {
       await oauth.revocations.refresh()
       audit(request, 'token_revoked', 'ok', { user: grant.user_id, client: client.id })
     }
-    return reply.header('cache-control', 'no-store').code(200).send()
+    return reply.code(200).send()
   })
 
   // An access token that answered the replay of a refresh token is kept nowhere.

@@ -8,7 +8,7 @@ import { type Parameters, parameters, required, sameResource } from '../../plugi
 export default async function tokenRoute (fastify: FastifyInstance) {
   const { db, oauth } = fastify
 
-  fastify.post('/oauth/token', { onRequest: noStore, preHandler: fastify.limitOAuth }, async request => {
+  fastify.post('/oauth/token', { config: { summary: 'A code or a refresh token for an access token' }, preHandler: fastify.limitOAuth }, async request => {
     const given = parameters(request.body)
     const grantType = required(given, 'grant_type')
     if (grantType !== 'authorization_code' && grantType !== 'refresh_token') throw new OAuthError('unsupported_grant_type', 'grant_type must be authorization_code or refresh_token')
@@ -43,10 +43,6 @@ export default async function tokenRoute (fastify: FastifyInstance) {
   }
 }
 
-// RFC 6749 section 5.1: not sent to a cache. `scope` always: without it clients that step up loop.
+// `scope` always: without it clients that step up loop.
 const answer = ({ access, refreshToken }: Issued) =>
   ({ access_token: access.token, token_type: 'Bearer', expires_in: access.expiresIn, refresh_token: refreshToken, scope: access.scope })
-
-async function noStore (_request: FastifyRequest, reply: { header: (name: string, value: string) => unknown }): Promise<void> {
-  reply.header('cache-control', 'no-store')
-}

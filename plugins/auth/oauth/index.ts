@@ -91,6 +91,8 @@ export default fp(async function oauth (fastify: FastifyInstance) {
 
   await fastify.register(async routes => {
     routes.setErrorHandler((error, request, reply) => sendOAuthError(error, request, reply))
+    // Codes, tokens and secrets are in all of them (RFC 6749 section 5.1); discovery says otherwise for itself.
+    routes.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
     // RFC 6749 sections 3.1 and 3.2: TLS. What the trusted proxy says of the connection counts.
     if (issuer.startsWith('https:')) {
       routes.addHook('onRequest', async request => {
