@@ -61,7 +61,7 @@ export const sections = {
     ALLOW_DEFAULT_PASSWORD: Type.Boolean({ default: false, allowed: 'true or false', description: 'Serve on a public address although a user still has the default password.' }),
     JWT_SECRET_KEY: text('Secret that signs tokens, at least 32 characters. Unset, one is generated and kept beside the database, readable by the owner only.', { minLength: 32, secret: true }),
     JWT_PRIVATE_KEY_PATH: text('File with an RSA private key (PEM, at least 2048 bits). Set, tokens are signed with RS256 and the public key is published; unset, with HS256 and the secret.'),
-    JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { secret: true }),
+    JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { minLength: 32, secret: true }),
     JWT_PREVIOUS_KEY_PATHS: list('Files with RSA keys (private or public, PEM) that signed tokens before. For rotation.'),
     JWT_ACCESS_TOKEN_EXPIRE_MINUTES: integer(60, 1, 24 * HOUR, 'Lifetime of an access token in minutes.'),
     JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days; each use starts it anew.'),
@@ -69,7 +69,7 @@ export const sections = {
     OAUTH_REGISTRATION: oneOf(['open', 'off'], 'open', 'open: clients may register themselves (RFC 7591), as several only can. off: only clients that you add, and those with a metadata document.'),
     OAUTH_REGISTRATION_LIMIT: integer(60, 0, 100_000, 'Registrations an hour from one address. Hosted clients share few addresses. 0 is off.'),
     CIMD_ALLOWED_HOSTS: list('Hosts in your own network whose client metadata documents may be fetched although their addresses are private: clients.corp.example, or with a port other than 443, clients.corp.example:8443. Every other host must be a public one.'),
-    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address. 0 is off.')
+    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address; ten times as many for one address. 0 is off.')
   },
   Deployment: {
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
