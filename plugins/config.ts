@@ -58,6 +58,11 @@ export const sections = {
   Deployment: {
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
   },
+  Metrics: {
+    METRICS_PORT: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'Port of a listener of its own that serves /metrics to Prometheus. Unset: no such listener.' })),
+    METRICS_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address that METRICS_PORT listens on. Any but a loopback one needs METRICS_TOKEN too.' }),
+    METRICS_TOKEN: text('Bearer token that reading /metrics takes, at least 16 characters. Without METRICS_PORT it puts /metrics on the main port. With neither there are no metrics.', { minLength: 16, secret: true })
+  },
   Logging: {
     LOG_LEVEL: oneOf(['TRACE', 'DEBUG', 'INFO', 'WARNING', 'WARN', 'ERROR', 'CRITICAL', 'FATAL', 'SILENT'], 'INFO', 'Least level that is logged; upper or lower case.'),
     LOG_FORMAT: Type.Optional(Type.Unsafe<'json' | 'pretty'>({ type: 'string', enum: ['json', 'pretty'], description: 'json: one object a line. pretty: for people. Unset: pretty on a terminal, json otherwise.' }))
@@ -65,7 +70,7 @@ export const sections = {
 }
 
 export const ConfigSchema = Type.Object({
-  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Logging
+  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Metrics, ...sections.Logging
 })
 
 export type Config = Static<typeof ConfigSchema> & { PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[] }
@@ -111,6 +116,9 @@ function complete (config: Config): string[] {
   const { protocol, origin, hostname, href } = new URL(config.PUBLIC_URL)
   if (href !== `${origin}/`) return [`PUBLIC_URL: "${config.PUBLIC_URL}" must have no path, query or credentials; the path of the endpoint is MCP_PATH`]
   if (protocol !== 'https:' && !isLoopbackHost(hostname)) return [`PUBLIC_URL: "${config.PUBLIC_URL}" must start with https:// unless its host is a loopback one`]
+  if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && !isLoopbackHost(config.METRICS_HOST)) {
+    return [`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`]
+  }
   config.PUBLIC_URL = origin
   config.ALLOWED_HOSTS ??= ['localhost', '127.0.0.1', '[::1]', hostname]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]

@@ -8,6 +8,7 @@ import { sendWebResponse, toWebRequest } from './web.ts'
 
 export interface Lane {
   serve: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  openSessions: () => number
   /** Ends every stream and session. */
   close: () => Promise<void>
 }
@@ -46,5 +47,5 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     return new CatalogServer(source, spoken)
   }
 
-  return { serve, close: async () => { await Promise.all([stateless.close(), sessions.close()]) } }
+  return { serve, openSessions: () => sessions.size, close: async () => { await Promise.all([stateless.close(), sessions.close()]) } }
 }
