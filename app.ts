@@ -28,7 +28,7 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
   await app.register(autoload, { dir: here('plugins'), ignoreFilter: file => file.startsWith('/auth'), options: { config } })
   await app.register(import(`./plugins/auth/${config.AUTH_MODE}/index.ts`))
   await app.register(loadTools, { folders: toolFolders(config) })
-  await app.register(autoload, { dir: here('routes') })
+  await app.register(autoload, { dir: here('routes'), ignoreFilter: file => file.startsWith('/oauth') }) // those come with their plugin
   await app.ready()
   return app
 }

@@ -9,9 +9,15 @@ export async function up (db: Kysely<any>): Promise<void> {
     .addColumn('created_at', 'integer', column => column.notNull())
     .addColumn('last_login', 'integer')
     .addColumn('disabled_at', 'integer')
-    .addColumn('failed_sign_ins', 'integer', column => column.notNull().defaultTo(0))
-    .addColumn('retry_at', 'integer', column => column.notNull().defaultTo(0))
     .execute()
+
+  // By the name that was typed, whether or not there is such a user: the two must not be told apart by their delays.
+  await db.schema.createTable('sign_in_failures')
+    .addColumn('name_hash', 'text', column => column.primaryKey()) // HMAC: people type their password into the wrong field
+    .addColumn('failures', 'integer', column => column.notNull())
+    .addColumn('retry_at', 'integer', column => column.notNull())
+    .execute()
+  await db.schema.createIndex('sign_in_failures_retry_at').on('sign_in_failures').column('retry_at').execute()
 
   // A browser that signed in; the cookie holds what id_hash is the hash of.
   await db.schema.createTable('browser_sessions')
@@ -42,9 +48,10 @@ export async function up (db: Kysely<any>): Promise<void> {
     .execute()
 
   // One authorization by one user of one client: revoking it ends everything that was issued under it.
+  // user_id references nothing: the revoked grants of a removed user must be seen for as long as access tokens live.
   await db.schema.createTable('oauth_grants')
     .addColumn('id', 'text', column => column.primaryKey())
-    .addColumn('user_id', 'integer', column => column.notNull().references('users.id').onDelete('cascade'))
+    .addColumn('user_id', 'integer', column => column.notNull())
     .addColumn('client_id', 'text', column => column.notNull())
     .addColumn('scope', 'text', column => column.notNull())
     .addColumn('resource', 'text', column => column.notNull())
@@ -85,7 +92,7 @@ export async function up (db: Kysely<any>): Promise<void> {
 }
 
 export async function down (db: Kysely<any>): Promise<void> {
-  for (const table of ['oauth_tokens', 'oauth_auth_codes', 'oauth_grants', 'oauth_consents', 'oauth_clients', 'browser_sessions', 'users']) {
+  for (const table of ['oauth_tokens', 'oauth_auth_codes', 'oauth_grants', 'oauth_consents', 'oauth_clients', 'browser_sessions', 'sign_in_failures', 'users']) {
     await sql`drop table ${sql.table(table)}`.execute(db)
   }
 }

@@ -1,6 +1,7 @@
 // Configuration: this schema is the one source of types, validation, .env.example and docs/configuration.md.
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import proxyAddr from '@fastify/proxy-addr'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Ajv, type ErrorObject } from 'ajv'
 import type { FastifyInstance } from 'fastify'
@@ -11,7 +12,7 @@ const HOUR = 60
 const MIB = 1024 * 1024
 
 const text = (description: string, more: object = {}) => Type.Optional(Type.String({ description, ...more }))
-const list = (description: string, more: object = {}) => Type.Optional(Type.Array(Type.String(), { description, ...more }))
+const list = (description: string, item: object = {}) => Type.Optional(Type.Array(Type.String(item), { description }))
 const integer = (value: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: value, minimum, maximum, description })
 const oneOf = <T extends string[]>(values: [...T], value: T[number], description: string) =>
@@ -22,16 +23,16 @@ const url = (value: string | undefined, description: string) =>
 /** Settings by section, in the order in which they are documented. A `secret` is never shown, `allowed` says what a pattern means. */
 export const sections = {
   Server: {
-    MCP_SERVER_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on. The default is reachable from this machine only; behind nginx on the same machine that is all it takes.' }),
+    MCP_SERVER_HOST: Type.String({ default: '127.0.0.1', pattern: '^[^\\s/[\\]]+$', allowed: 'a host name or an address', description: 'Address to listen on. The default is reachable from this machine only; behind nginx on the same machine that is all it takes.' }),
     MCP_SERVER_PORT: integer(8000, 0, 65535, 'Port to listen on. 0 takes any free port.'),
     MCP_SERVER_NAME: Type.String({ default: 'mcpx', minLength: 1, maxLength: 100, description: 'Name that the server gives itself to clients.' }),
     PUBLIC_URL: Type.Optional(url(undefined, 'Address that clients use, without the path: https://mcp.example.com. Every absolute URL is built from it, never from a request. Unset, it is the loopback address. Must be https unless it is loopback.')),
-    MCP_PATH: Type.String({ default: '/mcp', pattern: '^/[A-Za-z0-9/_.-]*[A-Za-z0-9_-]$', allowed: 'a path such as /mcp', description: 'Path of the MCP endpoint.' }),
+    MCP_PATH: Type.String({ default: '/mcp', pattern: '^/(?!(health|metrics|oauth|\\.well-known)(/|$))[A-Za-z0-9/_.-]*[A-Za-z0-9_-]$', allowed: 'a path such as /mcp, and not one below /health, /metrics, /oauth or /.well-known', description: 'Path of the MCP endpoint.' }),
     TRUST_PROXY: Type.Array(Type.String(), { default: ['loopback'], description: 'Addresses whose X-Forwarded-* headers are believed: IP addresses, CIDR ranges, loopback, linklocal, uniquelocal; none for no proxy.' }),
     ALLOWED_HOSTS: list('Host names that requests may be addressed to (DNS rebinding protection). Unset: the loopback names and the host of PUBLIC_URL.'),
-    ALLOWED_ORIGINS: list('Origins of browser pages that may call the server: https://app.example.com, or * for any. Unset: any with AUTH_MODE=oauth, loopback pages and PUBLIC_URL with noauth.'),
+    ALLOWED_ORIGINS: list('Origins of browser pages that may call the server: https://app.example.com, or * for any. Unset: any with AUTH_MODE=oauth, loopback pages and PUBLIC_URL with noauth.', { pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$', allowed: 'an origin such as https://app.example.com, or *' }),
     MAX_BODY_BYTES: integer(MIB, 1024, 64 * MIB, 'Largest request body in bytes; a larger one is answered with 413.'),
-    RATE_LIMIT_MAX: integer(600, 0, 1_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
+    RATE_LIMIT_MAX: integer(600, 0, 1_000_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
     SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends the one that was idle longest.'),
     SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
     KEEP_ALIVE_SECONDS: integer(15, 1, 300, 'Seconds between the comments that keep an idle stream open; proxies cut streams that are silent for 60 s or less.'),
@@ -51,9 +52,20 @@ export const sections = {
   Authentication: {
     AUTH_MODE: oneOf(['oauth', 'noauth'], 'oauth', 'oauth: clients sign in. noauth: anyone who reaches the server may call every tool; for trusted networks only.'),
     AUTH_DB_PATH: Type.String({ default: './data/auth.db', minLength: 1, description: 'SQLite database of users and grants. Generated secrets are kept in the same folder.' }),
+    AUTH_DEFAULT_USERNAME: Type.String({ default: 'mcpuser', minLength: 1, maxLength: 64, description: 'Name of the user that the first start creates, when there is none.' }),
+    AUTH_DEFAULT_PASSWORD: text('Password of the user that the first start creates, at least 12 characters. Unset, it is OMG!letmein, which everybody knows: only a loopback PUBLIC_URL accepts it. Later changes are made with the user command.', { minLength: 12, secret: true }),
+    ALLOW_DEFAULT_PASSWORD: Type.Boolean({ default: false, allowed: 'true or false', description: 'Serve on a public address although a user still has the default password.' }),
     JWT_SECRET_KEY: text('Secret that signs tokens, at least 32 characters. Unset, one is generated and kept beside the database, readable by the owner only.', { minLength: 32, secret: true }),
+    JWT_PRIVATE_KEY_PATH: text('File with an RSA private key (PEM, at least 2048 bits). Set, tokens are signed with RS256 and the public key is published; unset, with HS256 and the secret.'),
+    JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { secret: true }),
+    JWT_PREVIOUS_KEY_PATHS: list('Files with RSA keys (private or public, PEM) that signed tokens before. For rotation.'),
     JWT_ACCESS_TOKEN_EXPIRE_MINUTES: integer(60, 1, 24 * HOUR, 'Lifetime of an access token in minutes.'),
-    JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days.')
+    JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days; each use starts it anew.'),
+    OAUTH_REFRESH_GRACE_SECONDS: integer(60, 0, 600, 'Seconds in which a refresh token that was just used may be used again and gets the same successor; clients race themselves.'),
+    OAUTH_REGISTRATION: oneOf(['open', 'off'], 'open', 'open: clients may register themselves (RFC 7591), as several only can. off: only clients that you add, and those with a metadata document.'),
+    OAUTH_REGISTRATION_LIMIT: integer(60, 0, 100_000, 'Registrations an hour from one address. Hosted clients share few addresses. 0 is off.'),
+    CIMD_ALLOWED_HOSTS: list('Hosts in your own network whose client metadata documents may be fetched although their addresses are private: clients.corp.example, or with a port other than 443, clients.corp.example:8443. Every other host must be a public one.'),
+    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address. 0 is off.')
   },
   Deployment: {
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
@@ -73,7 +85,11 @@ export const ConfigSchema = Type.Object({
   ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Metrics, ...sections.Logging
 })
 
-export type Config = Static<typeof ConfigSchema> & { PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[] }
+export type Config = Static<typeof ConfigSchema> & {
+  PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[]
+  /** Whether PUBLIC_URL was set, or follows from the address that is listened on. */
+  publicUrlGiven: boolean
+}
 
 /** What is wrong with the set-up, one line each, written for the operator: the process ends with exit code 78 and no stack trace. */
 export class ConfigurationError extends Error {
@@ -92,44 +108,77 @@ const validate = ajv.compile<Config>(ConfigSchema)
  * Reads the configuration: the environment wins over the `.env` file, which wins over the defaults.
  * @param env variables, by default the process's own
  * @param file path of a file of `NAME=value` lines; it need not exist
- * @throws ConfigurationError with one line for each wrong value
+ * @throws ConfigurationError with one line for each wrong value; an empty value is none
  */
 export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env'): Config {
-  const given = existsSync(file) ? { ...parseEnv(readFileSync(file, 'utf8')), ...env } : env
+  const fromFile = readEnvFile(file)
   const values: Record<string, unknown> = {}
   for (const [name, schema] of Object.entries<TSchema>(ConfigSchema.properties)) {
-    const value = given[name]?.trim()
+    const value = env[name]?.trim() || fromFile[name]?.trim()
     if (value) values[name] = schema.type === 'array' ? value.split(',').map(item => item.trim()).filter(Boolean) : name === 'LOG_LEVEL' ? value.toUpperCase() : value
   }
-  const problems = validate(values) ? [] : (validate.errors ?? []).map(describe)
-  if (problems.length === 0) problems.push(...complete(values as Config))
-  if (problems.length > 0) throw new ConfigurationError(problems)
-  return values as Config
+  const errors = validate(values) ? [] : validate.errors ?? []
+  const problems = errors.map(describe)
+  const wrong = new Set(errors.map(settingOf))
+  for (const [name, check] of Object.entries(checks)) {
+    const problem = wrong.has(name) || values[name] === undefined ? undefined : check(values[name] as never)
+    if (problem !== undefined) problems.push(`${name}: ${problem}`)
+  }
+  if (problems.length > 0) throw new ConfigurationError([...new Set(problems)])
+  return complete(values as Config)
 }
 
-/** Fills in what follows from other settings, and checks what one value's schema cannot. */
-function complete (config: Config): string[] {
+function readEnvFile (file: string): NodeJS.Dict<string> {
+  try {
+    return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
+  } catch (error) {
+    throw new ConfigurationError([`${file}: it cannot be read (${(error as NodeJS.ErrnoException).code})`])
+  }
+}
+
+/** What the schema of one setting cannot say. */
+const checks = {
+  PUBLIC_URL: (given: string) => {
+    if (!URL.canParse(given)) return `"${given}" is not a URL`
+    const { protocol, origin, hostname, href, username, password } = new URL(given)
+    if (username || password) return 'the given value must have no credentials'
+    if (href !== `${origin}/`) return `"${given}" must have no path, query or fragment; the path of the endpoint is MCP_PATH`
+    if (protocol !== 'https:' && !isLoopbackHost(hostname)) return `"${given}" must start with https:// unless its host is a loopback one`
+  },
+  TRUST_PROXY: (given: string[]) => {
+    try {
+      if (given[0] !== 'none') proxyAddr.compile(given)
+    } catch {
+      return `"${given.join(',')}" is not a list of IP addresses, CIDR ranges, loopback, linklocal, uniquelocal; or none`
+    }
+  },
+  ALLOWED_HOSTS: (given: string[]) => {
+    const wrong = given.find(host => !URL.canParse(host.includes('://') ? host : `http://${host}`))
+    return wrong && `"${wrong}" is not a host name or an address`
+  }
+}
+
+/** Fills in what follows from other settings, and refuses those that do not go together. */
+function complete (config: Config): Config {
   const loopbackBind = isLoopbackHost(config.MCP_SERVER_HOST)
   const bind = config.MCP_SERVER_HOST.includes(':') ? `[${config.MCP_SERVER_HOST}]` : config.MCP_SERVER_HOST
-  config.PUBLIC_URL ??= `http://${loopbackBind ? bind : 'localhost'}:${config.MCP_SERVER_PORT}`
-  if (!URL.canParse(config.PUBLIC_URL)) return [`PUBLIC_URL: "${config.PUBLIC_URL}" is not a URL`]
-  const { protocol, origin, hostname, href } = new URL(config.PUBLIC_URL)
-  if (href !== `${origin}/`) return [`PUBLIC_URL: "${config.PUBLIC_URL}" must have no path, query or credentials; the path of the endpoint is MCP_PATH`]
-  if (protocol !== 'https:' && !isLoopbackHost(hostname)) return [`PUBLIC_URL: "${config.PUBLIC_URL}" must start with https:// unless its host is a loopback one`]
-  if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && !isLoopbackHost(config.METRICS_HOST)) {
-    return [`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`]
-  }
+  config.publicUrlGiven = config.PUBLIC_URL !== undefined
+  const { origin, hostname } = new URL(config.PUBLIC_URL ?? `http://${loopbackBind ? bind : 'localhost'}:${config.MCP_SERVER_PORT}`)
   config.PUBLIC_URL = origin
-  config.ALLOWED_HOSTS ??= ['localhost', '127.0.0.1', '[::1]', hostname]
+  config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
-  return []
+  if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && !isLoopbackHost(config.METRICS_HOST)) {
+    throw new ConfigurationError([`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`])
+  }
+  return config
 }
 
-function describe ({ instancePath, parentSchema, data }: ErrorObject): string {
-  const name = instancePath.slice(1).split('/')[0] ?? ''
-  const schema = parentSchema ?? {}
+const settingOf = ({ instancePath }: ErrorObject): string => instancePath.slice(1).split('/')[0] ?? ''
+
+function describe (error: ErrorObject): string {
+  const { parentSchema: schema = {}, data } = error
   const value = schema.secret ? 'the given value' : JSON.stringify(data)
-  return `${name}: ${value} is not ${allowedValues(schema)}`
+  return `${settingOf(error)}: ${value} is not ${allowedValues(schema)}`
 }
 
 /** In words, what a setting may be; for messages and for the reference page. */
@@ -137,7 +186,7 @@ export function allowedValues (schema: Record<string, any>): string {
   if (schema.allowed) return schema.allowed
   if (schema.enum) return `one of ${schema.enum.join(', ')}`
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`
-  if (schema.type === 'array') return 'a comma-separated list'
+  if (schema.type === 'array') return `a comma-separated list${schema.items?.allowed ? `; each ${schema.items.allowed}` : ''}`
   if (schema.minLength > 1) return `text of at least ${schema.minLength} characters`
   return schema.maxLength ? `text of 1 to ${schema.maxLength} characters` : 'text'
 }

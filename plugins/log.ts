@@ -29,7 +29,7 @@ export function loggerOptions (config: Config, stream?: NodeJS.WritableStream): 
 export function redactor (config: Config): (line: string) => string {
   const held = Object.entries(ConfigSchema.properties)
     .filter(([, schema]) => 'secret' in schema)
-    .map(([name]) => config[name as keyof Config])
+    .flatMap(([name]) => config[name as keyof Config])
     .filter(value => typeof value === 'string' && value.length >= 6)
     .map(value => RegExp.escape(JSON.stringify(value).slice(1, -1)))
   const shapes = new RegExp([...held, SECRET_SHAPES].join('|'), 'g')

@@ -4,36 +4,56 @@ import { accessSync, constants, existsSync, linkSync, mkdirSync, readFileSync, r
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { ConfigurationError } from './config.ts'
+import { type Config, ConfigurationError } from './config.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** JWT_SECRET_KEY, or the generated one. */
+    secret: string
     /** A 32-byte key for one purpose (HKDF-SHA-256, RFC 5869); other purposes give unrelated keys. */
     deriveKey: (purpose: string) => Buffer
   }
 }
 
 export default fp(async function secrets (fastify: FastifyInstance) {
-  const { AUTH_DB_PATH, JWT_SECRET_KEY } = fastify.config
-  const secret = openDataFolder(path.dirname(path.resolve(AUTH_DB_PATH)), JWT_SECRET_KEY)
+  const secret = openSecret(makeDataFolder(fastify.config), fastify.config.JWT_SECRET_KEY)
+  fastify.decorate('secret', secret)
   fastify.decorate('deriveKey', purpose => Buffer.from(hkdfSync('sha256', secret, 'mcpx', purpose, 32)))
 }, { name: 'secrets', dependencies: ['config'] })
 
-/** Makes sure that the data folder can be written, and answers the secret: the given one, or the one kept there. */
-function openDataFolder (folder: string, given: string | undefined): string {
+/**
+ * Makes sure that the folder of AUTH_DB_PATH is there and can be written, and answers its path.
+ * @throws ConfigurationError
+ */
+export function makeDataFolder ({ AUTH_DB_PATH }: Config): string {
+  const folder = path.dirname(path.resolve(AUTH_DB_PATH))
+  try {
+    process.umask(0o077) // what is kept there is the owner's only, whatever mode the folder has
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK)
+    return folder
+  } catch (error) {
+    throw notWritable(folder, error)
+  }
+}
+
+/** The given secret, or the one kept in the data folder. */
+function openSecret (folder: string, given: string | undefined): string {
+  if (given !== undefined) return given
   const file = path.join(folder, 'secret.key')
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    accessSync(folder, constants.W_OK)
-    if (given !== undefined) return given
     if (!existsSync(file)) generate(file)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new ConfigurationError([`AUTH_DB_PATH: its folder ${folder} cannot be written (${code ?? message}); make it writable, or choose another`])
+    throw notWritable(folder, error)
   }
   const secret = readFileSync(file, 'utf8').trim()
   if (secret.length < 32) throw new ConfigurationError([`${file} holds no usable secret; remove the file, and a new one is generated`])
   return secret
+}
+
+function notWritable (folder: string, error: unknown): ConfigurationError {
+  const { code, message } = error as NodeJS.ErrnoException
+  return new ConfigurationError([`AUTH_DB_PATH: its folder ${folder} cannot be written (${code ?? message}); make it writable, or choose another`])
 }
 
 /** Of two processes that start at once, one link wins, and both read the same whole file. */

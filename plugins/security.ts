@@ -3,6 +3,7 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { isLoopbackHost } from './loopback.ts'
 import { code, sendJsonRpcError } from './mcp/json-rpc.ts'
 
 declare module 'fastify' {
@@ -11,6 +12,8 @@ declare module 'fastify' {
     anyHost?: boolean
     /** The route speaks JSON-RPC, its refusals too. */
     jsonRpc?: boolean
+    /** What the route is for, in a line; docs/http.md shows it. */
+    summary?: string
   }
 }
 
@@ -21,9 +24,9 @@ const HEADERS = {
 }
 
 export default fp(async function security (fastify: FastifyInstance) {
-  const { ALLOWED_HOSTS, ALLOWED_ORIGINS, PUBLIC_URL } = fastify.config
+  const { ALLOWED_HOSTS, ALLOWED_ORIGINS, MCP_SERVER_HOST, PUBLIC_URL, publicUrlGiven } = fastify.config
   const hosts = new Set(ALLOWED_HOSTS.map(host => hostnameOf(host.includes('://') ? host : `http://${host}`)))
-  const origins = new Set(ALLOWED_ORIGINS.map(normalOrigin))
+  const origins = new Set([PUBLIC_URL, ...ALLOWED_ORIGINS].map(normalOrigin)) // its own too: the sign-in form posts with it
   const hsts = PUBLIC_URL.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000' } : {}
   const headers = { ...HEADERS, ...hsts }
 
@@ -41,6 +44,10 @@ export default fp(async function security (fastify: FastifyInstance) {
       return request.routeOptions.config.jsonRpc ? sendJsonRpcError(reply, 403, code.refused, message) : reply.code(403).send({ error: 'forbidden', message })
     }
   })
+
+  if (!publicUrlGiven && !isLoopbackHost(MCP_SERVER_HOST)) {
+    fastify.log.warn(`Listening on ${MCP_SERVER_HOST} while PUBLIC_URL is not set: clients are given ${PUBLIC_URL}, and requests addressed to another host than ${ALLOWED_HOSTS.join(', ')} are answered with 403. Set PUBLIC_URL to the address that clients use, such as https://mcp.example.com, and ALLOWED_HOSTS for further names.`)
+  }
 
   // Preflights are answered here, before authentication: a browser sends none with them.
   await fastify.register(cors, {

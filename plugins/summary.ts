@@ -1,5 +1,6 @@
 // What a person at a terminal needs to know after the start: where, how guarded, with which tools, and how to connect.
 import type { FastifyInstance } from 'fastify'
+import { clientInstructions } from './clients.ts'
 
 export function summary (app: FastifyInstance): string {
   const { config, mcp } = app
@@ -10,6 +11,7 @@ export function summary (app: FastifyInstance): string {
     const state = configured?.() ?? true
     return `    ${name}${state === true ? '' : `  (not configured: ${state})`}`
   })
+  const connect = clientInstructions(endpoint).map(({ client, where, line }) => `    ${client.padEnd(14)}${where ? `${where}: ` : ''}${line}`)
   const auth = config.AUTH_MODE === 'oauth' ? 'oauth: clients sign in' : 'noauth: ANYONE who reaches the server may call every tool'
   return `
   ${config.MCP_SERVER_NAME} serves MCP at ${endpoint}
@@ -19,10 +21,7 @@ export function summary (app: FastifyInstance): string {
 ${tools.join('\n')}
 
   Connect
-    Claude Code   claude mcp add --transport http mcpx ${endpoint}
-    VS Code       code --add-mcp '${JSON.stringify({ name: 'mcpx', type: 'http', url: endpoint })}'
-    Cursor        ~/.cursor/mcp.json: ${JSON.stringify({ mcpServers: { mcpx: { url: endpoint } } })}
-    Inspector     npx @modelcontextprotocol/inspector --cli ${endpoint} --transport http --method tools/list
+${connect.join('\n')}
 
   Settings: docs/configuration.md. Stop: Ctrl+C.
 

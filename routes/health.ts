@@ -5,9 +5,8 @@ import { version } from '../plugins/version.ts'
 
 export default async function health (fastify: FastifyInstance) {
   const { lifecycle } = fastify
-  const options = { config: { anyHost: true }, logLevel: 'warn' } as const
 
-  fastify.get('/health', options, async (_request, reply) => {
+  fastify.get('/health', options('State of the server and of its parts, for monitoring; 503 when it should get no requests'), async (_request, reply) => {
     const checks = await runChecks()
     const reason = notReady(checks)
     return reply.code(reason === undefined ? 200 : 503).send({
@@ -19,9 +18,9 @@ export default async function health (fastify: FastifyInstance) {
     })
   })
 
-  fastify.get('/health/live', options, async () => ({ status: 'ok' }))
+  fastify.get('/health/live', options('200 while the process answers'), async () => ({ status: 'ok' }))
 
-  fastify.get('/health/ready', options, async (_request, reply) => {
+  fastify.get('/health/ready', options('200 when requests may be sent here; 503 with the reason while starting, draining, or without a part it needs'), async (_request, reply) => {
     const checks = await runChecks()
     const reason = notReady(checks)
     return reason === undefined ? { status: 'ok', checks } : reply.code(503).send({ status: 'unavailable', reason, checks })
@@ -47,3 +46,6 @@ export default async function health (fastify: FastifyInstance) {
     return name && `${name}: ${check?.detail ?? 'not ok'}`
   }
 }
+
+// By address, from a monitoring system, every few seconds.
+const options = (summary: string) => ({ config: { anyHost: true, summary }, logLevel: 'warn' }) as const

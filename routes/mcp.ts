@@ -19,9 +19,12 @@ export default async function mcpRoute (fastify: FastifyInstance) {
   fastify.route({
     method: ['GET', 'POST', 'DELETE'],
     url: fastify.config.MCP_PATH,
-    config: { jsonRpc: true },
+    config: { jsonRpc: true, summary: 'The MCP endpoint (streamable HTTP)' },
     onRequest: [async request => { request.rpc = {} }, fastify.authenticate, fastify.limitCaller],
-    preHandler: async request => { describe(request) },
+    preHandler: async (request, reply) => {
+      describe(request)
+      return fastify.authorize(request, reply, fastify.mcp.needs(request.body))
+    },
     handler: fastify.serveMcp
   })
 }

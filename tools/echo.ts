@@ -6,7 +6,7 @@ export default async function echo (fastify: FastifyInstance) {
   fastify.mcp.registerTool('echo', {
     title: 'Echo',
     description: 'Returns the input exactly as provided',
-    inputSchema: Type.Object({ message: Type.String({ description: 'The text to echo back' }) }),
+    inputSchema: Type.Object({ message: Type.String({ description: 'The text to echo back', examples: ['Hello, MCP!'] }) }),
     outputSchema: Type.Object({ message: Type.String({ description: 'The text as it arrived' }) }),
     annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false }
   }, async ({ message }) => ({

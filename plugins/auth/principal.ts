@@ -1,5 +1,5 @@
 // Who calls: what an auth plugin finds out and everything behind it relies on.
-import type { FastifyReply, onRequestAsyncHookHandler } from 'fastify'
+import type { onRequestAsyncHookHandler } from 'fastify'
 
 /** The authenticated caller of a request. */
 export interface Principal {
@@ -11,6 +11,9 @@ export interface Principal {
   readonly scopes: ReadonlySet<string>
 }
 
+/** What a request asks to be allowed: to run tools, with the scopes that those declare. */
+export type Needs = readonly (readonly string[])[]
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls; null where the mode has no callers to tell apart. */
@@ -19,7 +22,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Sets `request.principal`, or answers with the challenge of the mode. Provided by the auth plugin. */
     authenticate: onRequestAsyncHookHandler
-    /** Answers that the caller needs more scopes (RFC 6750 section 3.1). Provided by the auth plugin. */
-    refuseScope: (request: FastifyRequest, reply: FastifyReply, scopes: readonly string[]) => FastifyReply
+    /** Checks what a request needs beyond a principal, or answers that the caller lacks scopes. Provided by the auth plugin. */
+    authorize: (request: FastifyRequest, reply: FastifyReply, needs: Needs) => FastifyReply | undefined
   }
 }

@@ -12,9 +12,8 @@ export interface Database {
     created_at: Seconds
     last_login: Seconds | null
     disabled_at: Seconds | null
-    failed_sign_ins: Generated<number>
-    retry_at: Generated<Seconds>
   }
+  sign_in_failures: { name_hash: string, failures: number, retry_at: Seconds }
   browser_sessions: { id_hash: string, user_id: number, created_at: Seconds, expires_at: Seconds }
   oauth_clients: {
     client_id: string
@@ -26,6 +25,7 @@ export interface Database {
     fresh_until: Seconds | null
     authorized_at: Seconds | null
   }
+  oauth_client_assertions: { client_id: string, jti_hash: string, expires_at: Seconds }
   oauth_consents: { user_id: number, client_id: string, redirect_uri: string, scope: string, granted_at: Seconds }
   oauth_grants: {
     id: string

@@ -1,5 +1,6 @@
 // The catalog: every tool, prompt and resource that was registered. Lanes look things up here; nothing else holds them.
 import { InMemoryServerEventBus, type Prompt, type Resource, ResourceTemplate, type ResourceTemplateType, type ServerCapabilities, type ServerEventBus, type Tool } from '@modelcontextprotocol/server'
+import type { Needs } from '../auth/principal.ts'
 import type {
   McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
 } from './contract.ts'
@@ -30,7 +31,7 @@ export interface RegisteredResource { readonly definition: Resource, readonly re
 export interface RegisteredTemplate { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, readonly read: ReadResourceTemplate }
 
 // SEP-986
-const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
+export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
 const NO_ARGUMENTS = { type: 'object', properties: {}, additionalProperties: false } as const
 
 export class Catalog implements McpHost {
@@ -113,6 +114,15 @@ export class Catalog implements McpHost {
   listTools (): Tool[] {
     this.#listed ??= [...this.tools.values()].map(tool => tool.definition).sort((a, b) => a.name < b.name ? -1 : 1)
     return this.#listed
+  }
+
+  /** What the calls of a request body need to be allowed: the scopes that each tool declares. */
+  needs (body: unknown): Needs {
+    const messages = (Array.isArray(body) ? body : [body]) as { method?: unknown, params?: { name?: unknown } }[]
+    return messages
+      .filter(message => message?.method === 'tools/call')
+      .flatMap(message => this.tools.get(String(message.params?.name)) ?? [])
+      .map(tool => tool.config.scopes ?? [])
   }
 
   /** Names in TOOLS_DISABLED that no file registered. */

@@ -1,6 +1,6 @@
 // fastify.mcp, the one server that every tool registers into, and fastify.serveMcp, which answers a request with it.
 import { createRequestStateCodec } from '@modelcontextprotocol/server'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { version } from '../version.ts'
 import type { Outcome } from './call-scope.ts'

@@ -7,7 +7,7 @@ export default fp(async function noauth (fastify: FastifyInstance) {
   const { MCP_SERVER_HOST: host } = fastify.config
   fastify.decorateRequest('principal', null)
   fastify.decorate('authenticate', async () => {})
-  fastify.decorate('refuseScope', (_request, reply) => reply)
+  fastify.decorate('authorize', () => undefined)
 
   fastify.addHook('onReady', async () => {
     if (isLoopbackHost(host)) fastify.log.warn('AUTH_MODE=noauth: anyone on this machine may call every tool. Set AUTH_MODE=oauth before others can reach it.')

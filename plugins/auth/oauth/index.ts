@@ -1,21 +1,106 @@
-// AUTH_MODE=oauth: without a token, nothing but the way to get one.
+// AUTH_MODE=oauth: this server is both halves, the authorization server (OAuth 2.1) and the resource server that checks its tokens.
+import path from 'node:path'
+import autoload from '@fastify/autoload'
+import cookie from '@fastify/cookie'
+import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { code, sendJsonRpcError } from '../../mcp/json-rpc.ts'
+import { AccessTokens } from './access-tokens.ts'
+import browser from './browser.ts'
+import type { Client } from './client.ts'
+import { authenticateClient } from './client-authentication.ts'
+import { ClientKeys } from './client-keys.ts'
+import { markAuthorized } from './clients.ts'
+import { OAuthError, sendOAuthError } from './error.ts'
+import { findClient } from './find-client.ts'
+import type { GrantPolicy } from './grants.ts'
+import { startHousekeeping } from './housekeeping.ts'
+import { type Keys, loadKeys } from './keys.ts'
+import { MetadataDocuments } from './metadata-document.ts'
+import pages from './pages.ts'
+import type { Parameters } from './parameters.ts'
+import { createPublicFetch } from './public-fetch.ts'
+import resourceServer from './resource-server.ts'
+import { Revocations } from './revocations.ts'
+import { OFFLINE_SCOPE, TOOLS_SCOPE } from './scope.ts'
+import { ensureDefaultUser, refuseKnownPassword } from './default-user.ts'
+
+const ROUTES = path.join(import.meta.dirname, '../../../routes/oauth')
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    oauth: {
+      /** PUBLIC_URL: the same string in metadata, in `iss` and in tokens (RFC 8414 section 3.3). */
+      readonly issuer: string
+      /** The MCP endpoint, which tokens are for (RFC 8707). */
+      readonly resource: string
+      /** What may be asked for: the tools' own scopes too. */
+      readonly scopes: () => string[]
+      readonly keys: Keys
+      readonly accessTokens: AccessTokens
+      readonly revocations: Revocations
+      readonly grantPolicy: GrantPolicy
+      readonly clients: {
+        /** @throws OAuthError invalid_client for one that is not known */
+        find: (id: string) => Promise<Client>
+        /** The client that sent a request, by the method that it registered. @throws OAuthError invalid_client */
+        authenticate: (request: FastifyRequest, given: Parameters) => Promise<Client>
+        /** Notes that a person let the client in. */
+        markAuthorized: (id: string) => Promise<void>
+      }
+    }
+  }
+}
 
 export default fp(async function oauth (fastify: FastifyInstance) {
-  const { PUBLIC_URL, MCP_PATH } = fastify.config
-  const metadata = `${PUBLIC_URL}/.well-known/oauth-protected-resource${MCP_PATH}`
+  const { config, db, mcp } = fastify
+  const issuer = config.PUBLIC_URL
+  const resource = issuer + config.MCP_PATH
+  const accessLifetime = config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60
 
-  fastify.decorateRequest('principal', null)
-  fastify.decorate('authenticate', async (_request, reply) => {
-    // RFC 9728 section 5.1
-    reply.header('www-authenticate', `Bearer resource_metadata="${metadata}", scope="mcp"`)
-    return sendJsonRpcError(reply, 401, code.refused, 'Authentication required')
+  await ensureDefaultUser(db, config)
+  await refuseKnownPassword(fastify)
+  const keys = loadKeys(config, fastify.secret, issuer, resource)
+  const revocations = new Revocations(db, accessLifetime)
+  await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
+  fastify.addHook('onClose', async () => revocations.stop())
+  const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [] })
+  const documents = new MetadataDocuments(db, fetch)
+  const find = (id: string): Promise<Client> => findClient(db, documents, id)
+  const authentication = { db, issuer, keys: new ClientKeys(fetch), findClient: find }
+  const accessTokens = new AccessTokens(keys, revocations, issuer, accessLifetime)
+
+  fastify.decorate('oauth', {
+    issuer,
+    resource,
+    scopes: () => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...[...mcp.tools.values()].flatMap(tool => tool.config.scopes ?? [])])],
+    keys,
+    accessTokens,
+    revocations,
+    grantPolicy: {
+      refreshLifetime: config.JWT_REFRESH_TOKEN_EXPIRE_DAYS * 86_400,
+      replayGrace: config.OAUTH_REFRESH_GRACE_SECONDS,
+      successorKey: fastify.deriveKey('refresh token successor'),
+      issueAccessToken: (grant, scopes) => accessTokens.issue(grant, scopes)
+    },
+    clients: { find, authenticate: (request, given) => authenticateClient(authentication, request, given), markAuthorized: id => markAuthorized(db, id) }
   })
-  // RFC 6750 section 3.1
-  fastify.decorate('refuseScope', (_request, reply, scopes) => {
-    reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${scopes.join(' ')}", resource_metadata="${metadata}"`)
-    return sendJsonRpcError(reply, 403, code.refused, `This needs the scopes ${scopes.join(' ')}`)
+  await fastify.register(resourceServer)
+  startHousekeeping(fastify)
+
+  await fastify.register(async routes => {
+    routes.setErrorHandler((error, request, reply) => sendOAuthError(error, request, reply))
+    // RFC 6749 sections 3.1 and 3.2: TLS. What the trusted proxy says of the connection counts.
+    if (issuer.startsWith('https:')) {
+      routes.addHook('onRequest', async request => {
+        if (request.protocol !== 'https') throw new OAuthError('invalid_request', `This endpoint is served over https only: use ${issuer}`)
+      })
+    }
+    routes.removeContentTypeParser('text/plain') // no OAuth request has one
+    await routes.register(cookie)
+    await routes.register(formbody, { bodyLimit: 65_536 })
+    await routes.register(browser)
+    await routes.register(pages)
+    await routes.register(autoload, { dir: ROUTES })
   })
-}, { name: 'auth', dependencies: ['config'] })
+}, { name: 'auth', dependencies: ['config', 'secrets', 'db', 'mcp', 'limits'] })

@@ -11,9 +11,11 @@ export function redirectUriProblem (uri: unknown): string | undefined {
   // eslint-disable-next-line no-control-regex
   if (!/^[\x21-\x7e]+$/.test(uri) || uri.includes('\\') || !URL.canParse(uri)) return 'must be an absolute URI'
   const { protocol, hostname, username, password } = new URL(uri)
+  // Without the slashes URL parsing would add them, but a browser reads such a Location as a path on this server.
+  if (/^https?:(?!\/\/[^/])/i.test(uri)) return 'must be an absolute URI'
   if (uri.includes('#')) return 'must have no fragment (RFC 6749 section 3.1.2)'
   if (UNSAFE_SCHEMES.has(protocol)) return `may not use ${protocol}`
-  if (username !== '' || password !== '') return 'must have no credentials'
+  if (username !== '' || password !== '' || /^https?:\/\/[^/?]*@/i.test(uri)) return 'must have no credentials'
   if (uri.includes('*')) return 'must have no wildcard'
   if (protocol === 'http:' && !isLoopbackHost(hostname)) return 'must use https, unless it is a loopback address (RFC 8252 section 7.3)'
   return undefined

@@ -1,5 +1,7 @@
 // Scope arithmetic (RFC 6749 section 3.3). `a` implies `a:b`: a broader scope covers the narrower ones under it.
 
+const TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+
 /** The scope that covers every tool that declares none. */
 export const TOOLS_SCOPE = 'mcp'
 /** Asks for a refresh token (OpenID Connect Core section 11); every grant gets one here. */
@@ -19,10 +21,13 @@ export function covers (granted: ReadonlySet<string>, scope: string): boolean {
   return false
 }
 
-/** The requested scopes that are offered; unknown ones are ignored, as several clients send some. None left: the tools. */
+/**
+ * The requested scopes that are offered; unknown ones are ignored, as several clients send some. None left: the tools.
+ * Exactly what is offered, not what it covers: `mcp` would cover any text after `mcp:`, and a token for it opens nothing.
+ */
 export function grantable (requested: readonly string[], offered: readonly string[]): string[] {
   const known = new Set(offered)
-  const granted = requested.filter(scope => covers(known, scope))
+  const granted = requested.filter(scope => known.has(scope))
   return granted.some(scope => scope !== OFFLINE_SCOPE) ? granted : [TOOLS_SCOPE, ...granted]
 }
 
@@ -30,5 +35,5 @@ export function grantable (requested: readonly string[], offered: readonly strin
 export function narrow (granted: readonly string[], requested: readonly string[]): string[] | undefined {
   if (requested.length === 0) return [...granted]
   const held = new Set(granted)
-  return requested.every(scope => covers(held, scope)) ? [...requested] : undefined
+  return requested.every(scope => TOKEN.test(scope) && covers(held, scope)) ? [...requested] : undefined
 }

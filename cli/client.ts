@@ -1,0 +1,129 @@
+// The operator's OAuth clients, from the command line: beside a running server, or without one.
+import { parseArgs } from 'node:util'
+import { readMetadata } from '../plugins/auth/oauth/client-metadata.ts'
+import { addClient, listClients, removeClient } from '../plugins/auth/oauth/clients.ts'
+import { redirectUriProblem } from '../plugins/auth/oauth/redirect-uri.ts'
+import { ConfigurationError, readConfig } from '../plugins/config.ts'
+import { openDatabase } from '../plugins/db/open.ts'
+import { makeDataFolder } from '../plugins/secrets.ts'
+
+const EXIT_MISTAKE = 2
+const KINDS = { operator: 'added by you', registered: 'registered itself', metadata_document: 'metadata document' } as const
+const HELP = `Clients that you set up yourself, for assistants that ask for a client id and secret.
+
+  npx -y pnpm@12 client add --name NAME --redirect-uri URI [--redirect-uri URI] [--public]
+  npx -y pnpm@12 client list [--all]
+  npx -y pnpm@12 client remove ID
+
+  add     prints the client id and, once, the secret. --public makes a client without a secret.
+  list    shows your clients and those that somebody let in; with --all, also those that only registered.
+  remove  removes a client, whichever it is, and ends the access that it was given.
+
+Printed as JSON when the output is not a terminal.
+`
+
+class Mistake extends Error {}
+
+type Db = Awaited<ReturnType<typeof openDatabase>>
+interface Options { name?: string | undefined, 'redirect-uri'?: string[] | undefined, public?: boolean | undefined, all?: boolean | undefined }
+
+const commands: Record<string, { takes: ReadonlyArray<keyof Options>, ids: number, run: (db: Db, options: Options, id: string) => Promise<void> }> = {
+  add: { takes: ['name', 'redirect-uri', 'public'], ids: 0, run: add },
+  list: { takes: ['all'], ids: 0, run: list },
+  remove: { takes: [], ids: 1, run: remove }
+}
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  process.exitCode = EXIT_MISTAKE
+  const lines = error instanceof ConfigurationError ? error.problems : [(error as Error).message.replace(/(?:\. To specify|\n).*$/s, '')]
+  for (const line of lines) process.stderr.write(`client: ${line}\n`)
+}
+
+async function main (args: string[]): Promise<void> {
+  const { values: { help, ...options }, positionals: [name, ...rest] } = parse(args)
+  if (help || name === 'help') {
+    process.stdout.write(HELP)
+    return
+  }
+  if (name === undefined) throw new Mistake('say what to do: add, list or remove; --help explains')
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) throw new Mistake(`there is no command "${name}"; there are add, list and remove`)
+  for (const option of Object.keys(options)) {
+    if (!command.takes.includes(option as keyof Options)) throw new Mistake(`${name} takes no --${option}`)
+  }
+  if (rest.length < command.ids) throw new Mistake(`${name} needs the id of a client; list shows them`)
+  if (rest.length > command.ids) throw new Mistake(`"${rest[command.ids]}" is one word too many`)
+
+  const config = readConfig()
+  makeDataFolder(config)
+  const db = await openDatabase(config)
+  try {
+    await command.run(db, options, rest[0] ?? '')
+  } finally {
+    await db.destroy()
+  }
+}
+
+function parse (args: string[]) {
+  return parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      name: { type: 'string' },
+      'redirect-uri': { type: 'string', multiple: true },
+      public: { type: 'boolean' },
+      all: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' }
+    }
+  })
+}
+
+async function add (db: Db, { name, 'redirect-uri': redirectUris = [], public: isPublic = false }: Options): Promise<void> {
+  if (!name?.trim()) throw new Mistake('add needs --name, which people see when they are asked to let the client in')
+  if (redirectUris.length === 0) throw new Mistake('add needs --redirect-uri, which the client\'s vendor documents')
+  for (const uri of redirectUris) {
+    const problem = redirectUriProblem(uri)
+    if (problem !== undefined) throw new Mistake(`--redirect-uri ${uri}: ${problem}`)
+  }
+  const metadata = readMetadata({ client_name: name, redirect_uris: redirectUris, token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_basic' })
+  const { client, secret } = await addClient(db, metadata)
+  print({ client_id: client.id, ...(secret !== undefined && { client_secret: secret }), ...metadata }, [
+    `Client ID      ${client.id}`,
+    ...(secret === undefined ? ['No secret: the client is public'] : [`Client secret  ${secret}`, '               It is shown this once; only its hash is kept.'])
+  ])
+}
+
+async function list (db: Db, { all = false }: Options): Promise<void> {
+  const clients = await listClients(db, all)
+  const lines = clients.flatMap(client => [
+    `${client.name ?? 'unnamed'}  ${client.id}`,
+    `  ${KINDS[client.source]}, ${client.authMethod === 'none' ? 'public' : client.authMethod}, ${client.authorizedAt === undefined ? 'never let in' : `let in since ${day(client.authorizedAt)}`}, ${client.grants} ${client.grants === 1 ? 'grant' : 'grants'} in force`,
+    ...client.redirectUris.map(uri => `  ${uri}`)
+  ])
+  print(clients.map(client => ({
+    client_id: client.id,
+    client_name: client.name ?? null,
+    source: client.source,
+    redirect_uris: client.redirectUris,
+    token_endpoint_auth_method: client.authMethod,
+    created_at: client.createdAt,
+    authorized_at: client.authorizedAt ?? null,
+    grants: client.grants
+  })), clients.length === 0 ? ['No clients yet.'] : lines)
+}
+
+async function remove (db: Db, _options: Options, id: string): Promise<void> {
+  const grants = await removeClient(db, id)
+  if (grants === undefined) throw new Mistake(`there is no client ${id}; list --all shows them`)
+  print({ client_id: id, removed: true, grants_ended: grants }, [`Removed ${id}; ${grants} ${grants === 1 ? 'grant' : 'grants'} ended.`])
+}
+
+function day (seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10)
+}
+
+function print (data: unknown, lines: string[]): void {
+  process.stdout.write(process.stdout.isTTY ? `${lines.join('\n')}\n` : `${JSON.stringify(data, null, 2)}\n`)
+}

@@ -1,0 +1,134 @@
+// npx -y pnpm@12 user …: manages users, with the server running or not.
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import type { Kysely } from 'kysely'
+import { createUser, disableUser, enableUser, findByUsername, listUsers, removeUser, setPassword, UserError } from '../plugins/auth/oauth/users.ts'
+import { readConfig } from '../plugins/config.ts'
+import { openDatabase } from '../plugins/db/open.ts'
+import type { Database, Seconds } from '../plugins/db/schema.ts'
+import { makeDataFolder } from '../plugins/secrets.ts'
+import { Mistake, run } from './mistake.ts'
+import { ask, readPassword } from './password-prompt.ts'
+
+const HELP = `Manages the users who may sign in, whether or not the server runs.
+
+  npx -y pnpm@12 user list             shows the users; as JSON when piped
+  npx -y pnpm@12 user add <name>       adds a user
+  npx -y pnpm@12 user passwd <name>    sets a new password, and ends what the user was granted
+  npx -y pnpm@12 user disable <name>   keeps the user from signing in, and ends what the user was granted
+  npx -y pnpm@12 user enable <name>    takes that back
+  npx -y pnpm@12 user remove <name>    removes the user
+
+  --generate   add, passwd: makes up a password and prints it, once
+  --yes        remove: does not ask
+  --help
+
+A password is asked for on a terminal, and otherwise read from standard input. It needs at
+least 12 characters. Names are matched without regard to case. The database is AUTH_DB_PATH.
+`
+
+interface Options { generate: boolean, yes: boolean }
+type Command = (db: Kysely<Database>, name: string, options: Options) => Promise<void>
+
+const commands: Record<string, Command> = {
+  async add (db, typed, options) {
+    const taken = await findByUsername(db, typed) // before a password is asked for
+    if (taken !== undefined) throw new UserError(`there is a user ${taken.username} already`)
+    const password = await newPassword(typed, options)
+    const name = await createUser(db, typed, password)
+    say(`added ${name}`)
+    if (options.generate) console.log(password)
+  },
+  async passwd (db, typed, options) {
+    const name = await nameOf(db, typed)
+    const password = await newPassword(name, options)
+    await setPassword(db, name, password)
+    say(`the password of ${name} is changed; every app and browser has to sign in again`)
+    if (options.generate) console.log(password)
+  },
+  async disable (db, typed) {
+    const name = await nameOf(db, typed)
+    await disableUser(db, name)
+    say(`${name} is disabled; every app and browser of theirs is signed out`)
+  },
+  async enable (db, typed) {
+    const name = await nameOf(db, typed)
+    await enableUser(db, name)
+    say(`${name} may sign in again`)
+  },
+  async remove (db, typed, { yes }) {
+    const name = await nameOf(db, typed)
+    if (!yes) {
+      if (!process.stdin.isTTY) throw new Mistake('remove asks first, and there is no terminal to ask on; say --yes')
+      const answer = await ask(`Remove ${name} and everything granted to apps in their name? [y/N] `, { echo: true })
+      if (!/^y(es)?$/i.test(answer.trim())) throw new Mistake('nothing was changed')
+    }
+    await removeUser(db, name)
+    say(`removed ${name}`)
+  }
+}
+
+await run('user', async args => {
+  const { values, positionals: [command, name, ...more] } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { generate: { type: 'boolean', default: false }, yes: { type: 'boolean', short: 'y', default: false }, help: { type: 'boolean', short: 'h', default: false } }
+  })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return
+  }
+  const known = ['list', ...Object.keys(commands)]
+  if (command === undefined || !known.includes(command)) throw new Mistake(`${command === undefined ? 'a command is needed' : `there is no command "${command}"`}: ${known.join(', ')}; --help explains`)
+  if (more.length > 0 || (command === 'list' && name !== undefined)) throw new Mistake(`too many names: ${command} takes ${command === 'list' ? 'none' : 'one'}`)
+  if (command !== 'list' && name === undefined) throw new Mistake(`${command} needs the name of a user`)
+
+  const config = readConfig()
+  makeDataFolder(config)
+  const db = await openDatabase(config)
+  try {
+    await (commands[command]?.(db, name ?? '', values) ?? list(db))
+  } catch (error) {
+    throw error instanceof UserError ? new Mistake(error.message) : error
+  } finally {
+    await db.destroy()
+  }
+})
+
+async function list (db: Kysely<Database>): Promise<void> {
+  const users = (await listUsers(db)).map(user => ({
+    username: user.username, created_at: time(user.created_at), last_sign_in: time(user.last_login), disabled_at: time(user.disabled_at)
+  }))
+  if (!process.stdout.isTTY) {
+    console.log(JSON.stringify(users, null, 2))
+    return
+  }
+  const width = Math.max(8, ...users.map(user => user.username.length)) + 2
+  const row = (name: string, created: string, seen: string, state: string) => console.log(`${name.padEnd(width)}${created.padEnd(18)}${seen.padEnd(18)}${state}`)
+  row('USERNAME', 'CREATED', 'LAST SIGN-IN', 'STATE')
+  for (const user of users) row(user.username, minute(user.created_at), minute(user.last_sign_in), user.disabled_at === null ? 'active' : 'disabled')
+  if (users.length === 0) say('no users yet: the first start of the server creates one')
+}
+
+async function newPassword (name: string, { generate }: Options): Promise<string> {
+  return generate ? randomBytes(18).toString('base64url') : await readPassword(name)
+}
+
+async function nameOf (db: Kysely<Database>, typed: string): Promise<string> {
+  const user = await findByUsername(db, typed)
+  if (user === undefined) throw new UserError(`there is no user ${JSON.stringify(typed)}`)
+  return user.username
+}
+
+// Standard output is for what was asked for: a list, a generated password.
+function say (message: string): void {
+  console.error(message)
+}
+
+function time (seconds: Seconds | null): string | null {
+  return seconds === null ? null : new Date(seconds * 1000).toISOString()
+}
+
+function minute (iso: string | null): string {
+  return iso === null ? 'never' : iso.slice(0, 16).replace('T', ' ')
+}

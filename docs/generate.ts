@@ -1,0 +1,39 @@
+// Writes the reference pages, which say what the code says. `npx -y pnpm@12 run docs` runs it; a test fails when one is stale.
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { configurationPage, envExample } from './generator/configuration.ts'
+import { httpPage } from './generator/http.ts'
+import { toolsPage } from './generator/tools.ts'
+
+const root = path.join(import.meta.dirname, '..')
+
+/** Every reference page: its path in the repository, and the text it should have. */
+export async function pages (): Promise<[file: string, text: string][]> {
+  return [
+    ['.env.example', envExample()],
+    ['docs/configuration.md', configurationPage()],
+    ['docs/tools.md', await toolsPage()],
+    ['docs/http.md', await httpPage()]
+  ]
+}
+
+/** The text that a page has now; empty when there is none. */
+export function current (file: string): string {
+  try {
+    return readFileSync(path.join(root, file), 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Writes the pages that are stale, and answers which those were. */
+export async function regenerate (): Promise<string[]> {
+  const stale = (await pages()).filter(([file, text]) => current(file) !== text)
+  for (const [file, text] of stale) writeFileSync(path.join(root, file), text)
+  return stale.map(([file]) => file)
+}
+
+if (import.meta.main) {
+  const written = await regenerate()
+  console.log(written.length > 0 ? `written: ${written.join(', ')}` : 'every reference page is up to date')
+}

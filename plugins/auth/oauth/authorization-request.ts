@@ -1,0 +1,73 @@
+// Checks an authorization request (RFC 6749 section 4.1.1, OAuth 2.1, RFC 7636, RFC 8707, RFC 9207) before a person is asked anything.
+import type { FastifyInstance } from 'fastify'
+import type { Client } from './client.ts'
+import { OAuthError } from './error.ts'
+import { type Parameters, parameters, required, sameResource } from './parameters.ts'
+import { matchesRedirectUri } from './redirect-uri.ts'
+import { grantable, parseScope } from './scope.ts'
+
+/** An authorization request in which everything is known to be good. */
+export interface AuthorizationRequest {
+  readonly client: Client
+  readonly redirectUri: string
+  readonly state: string
+  readonly codeChallenge: string
+  readonly scopes: readonly string[]
+  readonly prompt: string | undefined
+}
+
+/** An error that the client is told at its redirect URI; any other is shown to the person. */
+export class RedirectedError extends Error {
+  readonly location: string
+  constructor (cause: OAuthError, redirectUri: string, state: string | undefined, issuer: string) {
+    super(cause.message, { cause })
+    this.location = answerAt(redirectUri, { error: cause.error, error_description: cause.message, state, iss: issuer })
+  }
+}
+
+/** The redirect URI with the answer in its query, what was there before included. `iss`: RFC 9207 section 2. */
+export function answerAt (redirectUri: string, answer: Readonly<Record<string, string | undefined>>): string {
+  const query = new URLSearchParams(Object.entries(answer).filter((entry): entry is [string, string] => entry[1] !== undefined))
+  return `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${query.toString()}`
+}
+
+/**
+ * @throws OAuthError while client and redirect URI are not known to be good: nothing is sent to such an address (RFC 6749 section 4.1.2.1)
+ * @throws RedirectedError for every other fault
+ */
+export async function checkAuthorizationRequest ({ oauth }: FastifyInstance, query: unknown): Promise<AuthorizationRequest> {
+  const given = withOneResource(query, oauth.resource)
+  const client = await oauth.clients.find(required(given, 'client_id'))
+  const redirectUri = redirectUriOf(client, given)
+  try {
+    if (given.response_type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
+    if (given.response_mode !== undefined && given.response_mode !== 'query') throw new OAuthError('invalid_request', 'response_mode must be query')
+    if (given.request !== undefined || given.request_uri !== undefined) throw new OAuthError('invalid_request', 'request objects are not supported')
+    const state = required(given, 'state')
+    const codeChallenge = required(given, 'code_challenge')
+    if (given.code_challenge_method !== 'S256') throw new OAuthError('invalid_request', 'code_challenge_method must be S256')
+    if (!/^[A-Za-z0-9_-]{43}$/.test(codeChallenge)) throw new OAuthError('invalid_request', 'code_challenge must be the base64url SHA-256 of the verifier')
+    if (given.resource !== undefined && !sameResource(given.resource, oauth.resource)) throw new OAuthError('invalid_target', `resource must be ${oauth.resource}`)
+    return { client, redirectUri, state, codeChallenge, scopes: grantable(parseScope(given.scope), oauth.scopes()), prompt: given.prompt }
+  } catch (error) {
+    if (error instanceof OAuthError) throw new RedirectedError(error, redirectUri, given.state, oauth.issuer)
+    throw error
+  }
+}
+
+function redirectUriOf (client: Client, given: Parameters): string {
+  const requested = given.redirect_uri ?? (client.redirectUris.length === 1 ? client.redirectUris[0] : undefined)
+  if (requested === undefined) throw new OAuthError('invalid_request', 'redirect_uri is required')
+  if (!client.redirectUris.some(registered => matchesRedirectUri(registered, requested))) {
+    throw new OAuthError('invalid_request', 'redirect_uri is not one that this client has registered')
+  }
+  return requested
+}
+
+// RFC 8707 section 2 lets resource be given more than once; here there is one resource, so each must name it.
+function withOneResource (query: unknown, ours: string): Parameters {
+  const { resource, ...others } = (query ?? {}) as Record<string, unknown>
+  if (!Array.isArray(resource)) return parameters(query)
+  const different = resource.find(item => typeof item !== 'string' || !sameResource(item, ours))
+  return parameters({ ...others, resource: different === undefined ? ours : String(different) })
+}

@@ -1,0 +1,55 @@
+// The user that the first start creates, so that signing in works with nothing configured, and the guard on its well-known password.
+import type { FastifyInstance } from 'fastify'
+import type { Kysely } from 'kysely'
+import { type Config, ConfigurationError } from '../../config.ts'
+import type { Database } from '../../db/schema.ts'
+import { isLoopbackHost } from '../../loopback.ts'
+import { hashPassword, passwordProblem, verifyPassword } from './password.ts'
+import { canonicalUsername, insertUser } from './users.ts'
+
+/** Shorter than any password that may be set later, so that only the user created here can have it. */
+const KNOWN_PASSWORD = 'OMG!letmein'
+
+/**
+ * Creates the default user when there is no user at all.
+ * @throws ConfigurationError when its name or password cannot be used, or when PUBLIC_URL is not for a well-known password
+ */
+export async function ensureDefaultUser (db: Kysely<Database>, config: Config): Promise<void> {
+  if (await db.selectFrom('users').select('id').limit(1).executeTakeFirst() !== undefined) return
+  const { AUTH_DEFAULT_USERNAME, AUTH_DEFAULT_PASSWORD } = config
+  const name = canonicalUsername(AUTH_DEFAULT_USERNAME)
+  if (name === undefined) throw new ConfigurationError(['AUTH_DEFAULT_USERNAME: the given value has characters that cannot be seen'])
+  const problem = AUTH_DEFAULT_PASSWORD === undefined ? undefined : passwordProblem(AUTH_DEFAULT_PASSWORD)
+  if (problem !== undefined) throw new ConfigurationError([`AUTH_DEFAULT_PASSWORD: the given value ${problem}`])
+  // Before the user is made: once it is, setting AUTH_DEFAULT_PASSWORD would come too late.
+  if (AUTH_DEFAULT_PASSWORD === undefined && refusesKnownPassword(config)) {
+    throw new ConfigurationError([`AUTH_DEFAULT_PASSWORD: must be set, because others reach ${config.PUBLIC_URL} and everybody knows the default one; ALLOW_DEFAULT_PASSWORD=true overrides this`])
+  }
+  await insertUser(db, name, await hashPassword(AUTH_DEFAULT_PASSWORD ?? KNOWN_PASSWORD))
+}
+
+/** The enabled user who has the well-known password, if there is one. Costs one bcrypt verification. */
+export async function usesKnownPassword (db: Kysely<Database>): Promise<string | undefined> {
+  // A user created by default was the first of all that there are, as ids only grow.
+  const first = await db.selectFrom('users').selectAll().orderBy('id').limit(1).executeTakeFirst()
+  if (first === undefined || first.disabled_at !== null) return undefined
+  return await verifyPassword(KNOWN_PASSWORD, first.password_hash) ? first.username : undefined
+}
+
+/**
+ * Warns at every start for as long as the well-known password is in force.
+ * @throws ConfigurationError when others can reach PUBLIC_URL, unless ALLOW_DEFAULT_PASSWORD
+ */
+export async function refuseKnownPassword ({ db, config, log }: FastifyInstance): Promise<void> {
+  const username = await usesKnownPassword(db)
+  if (username === undefined) return
+  const remedy = `change it with: npx -y pnpm@12 user passwd ${username}`
+  if (refusesKnownPassword(config)) {
+    throw new ConfigurationError([`PUBLIC_URL: others reach ${config.PUBLIC_URL}, and the user ${username} still has the default password, which everybody knows; ${remedy} (ALLOW_DEFAULT_PASSWORD=true overrides this)`])
+  }
+  log.warn({ user: username }, `the user ${username} still has the default password, which everybody knows; ${remedy}`)
+}
+
+function refusesKnownPassword ({ PUBLIC_URL, ALLOW_DEFAULT_PASSWORD }: Config): boolean {
+  return !ALLOW_DEFAULT_PASSWORD && !isLoopbackHost(new URL(PUBLIC_URL).hostname)
+}

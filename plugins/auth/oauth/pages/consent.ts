@@ -1,0 +1,54 @@
+// Asks whether a client may act for the person: who asks, where that leads, what for.
+import { type Destination, destination, destinationWarning, displayName } from './destination.ts'
+import { type Html, html } from './html.ts'
+import { layout } from './layout.ts'
+
+export interface ConsentPage {
+  readonly serverName: string
+  /** Who is signed in. */
+  readonly username: string
+  readonly clientId: string
+  /** What the client calls itself; untrusted text. */
+  readonly clientName?: string | undefined
+  /** Home page of the client; untrusted. */
+  readonly clientUri?: string | undefined
+  readonly clientSource: 'registered' | 'metadata_document' | 'operator'
+  readonly redirect: Destination
+  readonly scopes: readonly { readonly name: string, readonly description: string }[]
+  readonly action: string
+  readonly csrf: string
+}
+
+/** The form answers `decision`: allow, deny, or switch to sign in as someone else. */
+export function consentPage (page: ConsentPage): string {
+  const { serverName, username, redirect, scopes, action, csrf } = page
+  const name = displayName(page.clientName ?? '') || hostOf(page.clientId) || 'An app without a name'
+  return layout(serverName, `Allow ${name}?`, html`
+<form method="post" action="${action}">
+<input type="hidden" name="csrf" value="${csrf}">
+<h1>Allow <bdi>${name}</bdi> to use <bdi>${serverName}</bdi>?</h1>
+<p class="small">${identity(page)}</p>
+<h2>You will be sent to</h2>
+<p class="to">${destination(redirect)}</p>
+${destinationWarning(redirect)}
+<h2 id="asks">It asks to</h2>
+<ul aria-labelledby="asks">${scopes.map(scope => html`
+<li>${scope.description}<br><code>${scope.name}</code></li>`)}
+</ul>
+<div class="actions">
+<button type="submit" name="decision" value="allow">Allow</button>
+<button type="submit" name="decision" value="deny" class="plain">Deny</button>
+</div>
+<p class="who small">Signed in as <strong><bdi>${username}</bdi></strong>. <button type="submit" name="decision" value="switch" class="link">Sign in as someone else</button></p>
+</form>`)
+}
+
+/** How far the name can be believed. A metadata document is fetched from the host that it names; anybody can register any name. */
+function identity ({ clientId, clientSource, clientUri }: ConsentPage): Html {
+  if (clientSource === 'operator') return html`Set up by the operator of this server.`
+  if (clientSource === 'metadata_document') return html`The app is described by <strong><bdi>${hostOf(clientId)}</bdi></strong>; this server has verified that.`
+  const home = hostOf(clientUri)
+  return html`The app chose this name itself; nobody has verified it.${home && html` It says that its home is <bdi>${displayName(home)}</bdi>.`}`
+}
+
+const hostOf = (url = ''): string | undefined => URL.canParse(url) ? new URL(url).host || undefined : undefined

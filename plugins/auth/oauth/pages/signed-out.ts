@@ -1,0 +1,9 @@
+// Confirms that this browser is signed out.
+import { html } from './html.ts'
+import { layout } from './layout.ts'
+
+export function signedOutPage ({ serverName }: { readonly serverName: string }): string {
+  return layout(serverName, 'Signed out', html`
+<h1>You are signed out</h1>
+<p>This browser will ask for your password again. Apps that you allowed keep their access.</p>`)
+}

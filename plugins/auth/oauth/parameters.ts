@@ -1,0 +1,29 @@
+// Parameters of OAuth requests: each at most once (RFC 6749 section 3.1), of bounded length, and text.
+import { OAuthError } from './error.ts'
+
+const MAX_LENGTH = 8192
+
+export type Parameters = Readonly<Record<string, string | undefined>>
+
+/** @throws OAuthError invalid_request naming the parameter that was repeated or is too long */
+export function parameters (given: unknown): Parameters {
+  const result: Record<string, string | undefined> = Object.create(null)
+  for (const [name, value] of Object.entries(given ?? {})) {
+    if (Array.isArray(value)) throw new OAuthError('invalid_request', `${name.slice(0, 40)} is given more than once`)
+    if (typeof value !== 'string' || value.length > MAX_LENGTH) throw new OAuthError('invalid_request', `${name.slice(0, 40)} must be text of at most ${MAX_LENGTH} characters`)
+    if (value !== '') result[name] = value // RFC 6749 section 3.1: without a value is as if omitted
+  }
+  return result
+}
+
+/** @throws OAuthError invalid_request when the parameter is missing */
+export function required (given: Parameters, name: string): string {
+  const value = given[name]
+  if (value === undefined) throw new OAuthError('invalid_request', `${name} is required`)
+  return value
+}
+
+/** Whether two resource indicators name the same one; an origin gains a slash when a client parses it (RFC 8707 section 2). */
+export function sameResource (a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href
+}

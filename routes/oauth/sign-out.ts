@@ -1,0 +1,18 @@
+// Ends the sign-in that this browser remembers. What clients were granted goes on: that is revoked, not signed out of.
+import type { FastifyInstance } from 'fastify'
+import { audit } from '../../plugins/auth/oauth/audit.ts'
+import { parameters } from '../../plugins/auth/oauth/parameters.ts'
+
+export default async function signOutRoute (fastify: FastifyInstance) {
+  const { browser, pages } = fastify
+
+  fastify.get('/oauth/sign-out', async (request, reply) => pages.signOut(request, reply, await browser.user(request)))
+
+  fastify.post('/oauth/sign-out', async (request, reply) => {
+    browser.requireOwnForm(request, parameters(request.body).csrf)
+    const user = await browser.user(request)
+    await browser.end(request, reply)
+    if (user !== undefined) audit(request, 'sign_out', 'ok', { user: user.username })
+    return pages.signedOut(reply)
+  })
+}

@@ -1,0 +1,46 @@
+// Discovery: what is protected and by whom (RFC 9728), and how to get a token (RFC 8414).
+import type { FastifyInstance } from 'fastify'
+import { OFFLINE_SCOPE } from '../../plugins/auth/oauth/scope.ts'
+
+export default async function wellKnown (fastify: FastifyInstance) {
+  const { config, oauth: { issuer, resource, scopes, keys } } = fastify
+  const cached = { onRequest: async (_request: unknown, reply: { header: (name: string, value: string) => unknown }) => { reply.header('cache-control', 'public, max-age=300') } }
+
+  for (const path of new Set(['', config.MCP_PATH])) {
+    fastify.get(`/.well-known/oauth-protected-resource${path}`, cached, async () => ({
+      resource,
+      authorization_servers: [issuer],
+      scopes_supported: scopes().filter(scope => scope !== OFFLINE_SCOPE),
+      bearer_methods_supported: ['header'],
+      resource_name: config.MCP_SERVER_NAME
+    }))
+  }
+
+  for (const document of ['oauth-authorization-server', 'openid-configuration']) {
+    fastify.get(`/.well-known/${document}`, cached, async () => ({
+      issuer,
+      authorization_endpoint: `${issuer}/oauth/authorize`,
+      token_endpoint: `${issuer}/oauth/token`,
+      revocation_endpoint: `${issuer}/oauth/revoke`,
+      userinfo_endpoint: `${issuer}/oauth/userinfo`,
+      jwks_uri: `${issuer}/.well-known/jwks.json`,
+      ...(config.OAUTH_REGISTRATION === 'open' && { registration_endpoint: `${issuer}/oauth/register` }),
+      client_id_metadata_document_supported: true,
+      authorization_response_iss_parameter_supported: true, // RFC 9207 section 3
+      response_types_supported: ['code'],
+      response_modes_supported: ['query'],
+      grant_types_supported: ['authorization_code', 'refresh_token'],
+      code_challenge_methods_supported: ['S256'],
+      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+      token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+      revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+      revocation_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+      scopes_supported: scopes(),
+      // Required of an OpenID document; some clients read no other. No ID token is issued.
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256']
+    }))
+  }
+
+  fastify.get('/.well-known/jwks.json', cached, async () => keys.jwks)
+}

@@ -1,0 +1,93 @@
+// Starts a new tool: `npx -y pnpm@12 new:tool my_tool` writes the tool, its test and its notes, and says what to do next.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { regenerate } from '../docs/generate.ts'
+import { withApp } from '../docs/generator/app.ts'
+import { ConfigurationError } from '../plugins/config.ts'
+import { namesOf, type ToolNames, usualName } from './names.ts'
+import { notesFile, testFile, toolFile } from './templates.ts'
+
+const USAGE = 'usage: npx -y pnpm@12 new:tool my_tool [--dir ../my-tools]'
+const root = path.join(import.meta.dirname, '..')
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof ConfigurationError)) throw error
+  for (const problem of error.problems) console.error(`mcpx: ${problem}`)
+  process.exitCode = 1
+}
+
+async function main (): Promise<void> {
+  const { name, dir } = readArguments()
+  const names = namesOf(name)
+  const files = dir === undefined ? inTree(names) : outside(names, dir)
+  for (const { file } of files) if (existsSync(file)) throw new ConfigurationError([`${shown(file)} is there already; choose another name, or remove it`])
+  const taken = await ownerOf(name, dir)
+  if (taken !== undefined) throw new ConfigurationError([`a tool called ${name} is there already, in ${taken}`])
+
+  for (const { file, text } of files) {
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+  const pages = dir === undefined ? await regenerate() : []
+  console.log(report(names, files, pages, dir))
+}
+
+function readArguments (): { name: string, dir: string | undefined } {
+  try {
+    const { positionals, values } = parseArgs({ allowPositionals: true, options: { dir: { type: 'string' } } })
+    const [name, ...more] = positionals
+    if (name === undefined || more.length > 0) throw new Error('one name is needed')
+    return { name, dir: values.dir }
+  } catch (error) {
+    throw new ConfigurationError([`${(error as Error).message}\n${USAGE}`])
+  }
+}
+
+interface File { readonly file: string, readonly text: string, readonly what: string }
+
+function inTree (names: ToolNames): File[] {
+  const { base } = names
+  return [
+    { file: path.join(root, 'tools', `${base}.ts`), text: toolFile(names), what: 'the tool' },
+    { file: path.join(root, 'test', 'tools', `${base}.test.ts`), text: testFile(names, '../tool.ts', false), what: 'its test' },
+    { file: path.join(root, 'docs', 'tools', `${base}.md`), text: notesFile(names), what: 'notes for the people who use it' }
+  ]
+}
+
+function outside (names: ToolNames, dir: string): File[] {
+  const folder = path.resolve(dir)
+  const support = path.relative(folder, path.join(root, 'test', 'tool.ts')).replace(/^(?!\.)/, './')
+  return [
+    { file: path.join(folder, `${names.base}.ts`), text: toolFile(names), what: 'the tool' },
+    { file: path.join(folder, `${names.base}.test.ts`), text: testFile(names, support, true), what: 'its test' },
+    { file: path.join(folder, `${names.base}.md`), text: notesFile(names), what: 'notes for the people who use it' }
+  ]
+}
+
+/** The file that registers a tool of this name already, if one does. */
+async function ownerOf (name: string, dir: string | undefined): Promise<string | undefined> {
+  return await withApp({ AUTH_MODE: 'noauth', ...(dir !== undefined && existsSync(dir) && { TOOLS_DIR: dir }) }, ({ mcp }) => mcp.tools.get(name)?.owner)
+}
+
+function report ({ name }: ToolNames, files: File[], pages: string[], dir: string | undefined): string {
+  const written = [...files, ...pages.map(file => ({ file: path.join(root, file), what: 'regenerated' }))]
+  const width = Math.max(...written.map(({ file }) => shown(file).length)) + 3
+  const setting = dir === undefined ? '' : `TOOLS_DIR=${shown(path.resolve(dir))} `
+  const usual = usualName(name)
+  return `Written
+${written.map(({ file, what }) => `  ${shown(file).padEnd(width)}${what}`).join('\n')}
+${usual === name ? '' : `\nNames of tools are usually in lower snake case: ${usual}\n`}
+Next
+  npx -y pnpm@12 exec tap --disable-coverage ${shown(files[1]?.file ?? '')}
+  ${setting}AUTH_MODE=noauth npx -y pnpm@12 dev
+  then change the tool: the server restarts by itself.${dir === undefined ? '\n  When its description or schema has changed: npx -y pnpm@12 run docs' : ''}
+  The whole contract is in docs/writing-a-tool.md.`
+}
+
+function shown (file: string): string {
+  const relative = path.relative(process.cwd(), file)
+  return relative.startsWith(path.join('..', '..')) ? file : relative
+}

@@ -1,0 +1,60 @@
+// What `new:tool` writes: a tool that works as it stands, its test, and notes for the people who use it.
+import type { ToolNames } from './names.ts'
+
+export const toolFile = ({ name, title, identifier }: ToolNames): string => `// TODO: say in a line or two why this tool exists and what it relies on.
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+
+export default async function ${identifier} (fastify: FastifyInstance) {
+  fastify.mcp.registerTool('${name}', {
+    title: '${title}',
+    description: 'Greets a person by name', // TODO: models choose by this text: what it does, and when to use it
+    inputSchema: Type.Object({
+      name: Type.String({ minLength: 1, maxLength: 100, description: 'Who is greeted', examples: ['Ada'] })
+    }),
+    outputSchema: Type.Object({
+      greeting: Type.String({ description: 'The greeting' })
+    }),
+    annotations: { readOnlyHint: true, openWorldHint: false }
+  }, async ({ name }, ctx) => {
+    if (name.trim() === '') throw ctx.error('Nobody is greeted: the name is blank')
+    const greeting = \`Hello, \${name}!\`
+    return { content: [{ type: 'text', text: greeting }], structuredContent: { greeting } }
+  })
+}
+`
+
+/**
+ * @param support import path of test/tool.ts
+ * @param outside whether the tool is loaded through TOOLS_DIR
+ */
+export const testFile = ({ name }: ToolNames, support: string, outside: boolean): string => {
+  const start = outside ? 'startTools(t, { TOOLS_DIR: import.meta.dirname })' : 'startTools(t)'
+  return `// ${name} as a client sees it: a real server, a real client, a real call.
+import { startTools, t } from '${support}'
+
+t.test('${name} answers with text and with data', async t => {
+  const { call } = await ${start}
+  const { text, result } = await call('${name}', { name: 'Ada' })
+  t.equal(text, 'Hello, Ada!')
+  t.same(result.structuredContent, { greeting: 'Hello, Ada!' })
+})
+
+t.test('${name} says what is wrong with its arguments', async t => {
+  const { call } = await ${start}
+  t.match(await call('${name}'), { isError: true, text: 'Invalid arguments for ${name}: name is required' })
+  t.match(await call('${name}', { name: ' ' }), { isError: true, text: 'Nobody is greeted: the name is blank' })
+})
+`
+}
+
+export const notesFile = ({ name, title }: ToolNames): string => `# ${name}
+
+${title}: TODO what it is good for, in a sentence or two.
+
+## Good to know
+
+- TODO where its data comes from, what it costs, how fresh it is
+- TODO which settings it reads, and what it does without them
+- TODO what it cannot do
+`

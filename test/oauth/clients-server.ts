@@ -1,0 +1,56 @@
+// A server with what OAuth clients meet before any person does: registration, and authentication at an endpoint like the token endpoint.
+import path from 'node:path'
+import { Writable } from 'node:stream'
+import formbody from '@fastify/formbody'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { authenticateClient } from '../../plugins/auth/oauth/client-authentication.ts'
+import { ClientKeys } from '../../plugins/auth/oauth/client-keys.ts'
+import { sendOAuthError } from '../../plugins/auth/oauth/error.ts'
+import { findClient } from '../../plugins/auth/oauth/find-client.ts'
+import { MetadataDocuments } from '../../plugins/auth/oauth/metadata-document.ts'
+import { parameters } from '../../plugins/auth/oauth/parameters.ts'
+import { createPublicFetch } from '../../plugins/auth/oauth/public-fetch.ts'
+import config, { readConfig } from '../../plugins/config.ts'
+import db from '../../plugins/db/index.ts'
+import lifecycle from '../../plugins/lifecycle.ts'
+import limits from '../../plugins/limits.ts'
+import secrets from '../../plugins/secrets.ts'
+import security from '../../plugins/security.ts'
+import register from '../../routes/oauth/register.ts'
+import { temporaryFolder } from '../server.ts'
+
+export const ISSUER = 'https://mcp.example.com'
+
+export interface ClientsServer {
+  app: FastifyInstance
+  origin: string
+  documents: MetadataDocuments
+  /** Everything logged so far, one line an entry. */
+  log: string[]
+}
+
+/** Starts it on a free port; it stops when the test ends. `/authenticate` answers which client called. */
+export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}): Promise<ClientsServer> {
+  const log: string[] = []
+  const settings = readConfig({ PUBLIC_URL: ISSUER, ALLOWED_HOSTS: '127.0.0.1', AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), ...env }, '/nonexistent')
+  const app = Fastify({ trustProxy: ['loopback'], logger: { level: 'info', stream: new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }) } })
+  await app.register(config, { config: settings })
+  for (const plugin of [lifecycle, secrets, db, limits, security]) await app.register(plugin)
+  app.decorate('oauth', { scopes: () => ['mcp', 'offline_access', 'files:read'] } as never)
+  const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
+  const documents = new MetadataDocuments(app.db, fetch)
+  const authentication = { db: app.db, issuer: ISSUER, keys: new ClientKeys(fetch), findClient: (id: string) => findClient(app.db, documents, id) }
+
+  await app.register(async routes => {
+    routes.setErrorHandler((error, request, reply) => sendOAuthError(error, request, reply))
+    await routes.register(formbody)
+    await routes.register(register)
+    routes.post('/authenticate', (request, reply) => {
+      authenticateClient(authentication, request, parameters(request.body)).then(client => reply.send({ client: client.id }), error => reply.send(error))
+      return reply
+    })
+  })
+  t.teardown(() => app.close())
+  return { app, origin: await app.listen({ port: 0, host: '127.0.0.1' }), documents, log }
+}

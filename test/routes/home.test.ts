@@ -1,0 +1,57 @@
+// The home page, fetched as a browser fetches it.
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { startServer } from '../server.ts'
+
+async function open (origin: string) {
+  const response = await fetch(`${origin}/`, { headers: { accept: 'text/html' } })
+  return { status: response.status, headers: response.headers, html: await response.text() }
+}
+
+t.test('shows the endpoint and how to connect', async t => {
+  const { origin } = await startServer(t, { PUBLIC_URL: 'https://mcp.example.com', ALLOWED_HOSTS: '127.0.0.1', MCP_PATH: '/tools', MCP_SERVER_NAME: 'Our tools' })
+  const { status, headers, html } = await open(origin)
+  t.equal(status, 200)
+  t.equal(headers.get('content-type'), 'text/html; charset=utf-8')
+  t.match(html, '<title>Our tools</title>')
+  t.match(html, '<pre>https://mcp.example.com/tools</pre>')
+  t.match(html, 'claude mcp add --transport http mcpx https://mcp.example.com/tools')
+  t.match(html, '&quot;url&quot;:&quot;https://mcp.example.com/tools&quot;')
+  t.notMatch(html, '127.0.0.1', 'nothing is derived from the request')
+})
+
+t.test('says that nobody signs in, and lists the tools, with noauth', async t => {
+  const { origin } = await startServer(t)
+  const { html } = await open(origin)
+  t.match(html, /anyone who reaches this server may call every tool/)
+  t.match(html, '<dt>echo</dt>')
+})
+
+t.test('says that clients sign in, and keeps the tools to itself, with oauth', async t => {
+  const { origin } = await startServer(t, { AUTH_MODE: 'oauth' })
+  const { status, html } = await open(origin)
+  t.equal(status, 200, 'the page itself needs no sign-in')
+  t.match(html, 'Sign-in required')
+  t.notMatch(html, 'echo')
+})
+
+t.test('allows the browser its own style sheet and nothing else', async t => {
+  const { origin } = await startServer(t)
+  const { headers, html } = await open(origin)
+  const policy = headers.get('content-security-policy') ?? ''
+  const style = /<style>(.*?)<\/style>/s.exec(html)?.[1] ?? ''
+  t.match(policy, /^default-src 'none'; /)
+  t.ok(policy.includes(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`), 'the hash is that of the style sheet in the page')
+  t.notMatch(policy, 'unsafe')
+  t.notMatch(html, /<script|<img|<link|style=|onclick/)
+  t.match(headers.get('x-content-type-options'), 'nosniff')
+})
+
+t.test('escapes what the operator configured, and holds no secret', async t => {
+  const { origin } = await startServer(t, {
+    MCP_SERVER_NAME: '<script>alert("1")</script> & \'co\'', WEATHER_API_KEY: 'weather-key-123', OPENAI_API_KEY: 'openai-key-123', JWT_SECRET_KEY: 'k'.repeat(40)
+  })
+  const { html } = await open(origin)
+  t.match(html, '<h1>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;co&#39;</h1>')
+  t.notMatch(html, /<script|weather-key-123|openai-key-123|kkkkkkkk/)
+})

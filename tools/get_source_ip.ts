@@ -1,0 +1,23 @@
+// Shows a caller the address that the server sees it under.
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
+
+export default async function getSourceIp (fastify: FastifyInstance) {
+  fastify.mcp.registerTool('get_source_ip', {
+    title: 'Source IP address',
+    description: 'Returns the IP address from which the request appears to originate. Through a hosted client (Claude, ChatGPT and the like) that is an address of its vendor, not of the person using it.',
+    outputSchema: Type.Object({
+      address: Type.String({ description: 'IPv4 or IPv6 address' }),
+      behind_proxy: Type.Boolean({ description: 'Whether the request came through a proxy that the server trusts' }),
+      reported_by: Type.String({ enum: ['connection', 'X-Forwarded-For', 'X-Real-IP'], description: 'Where the address was found' }),
+      proxy: Type.Optional(Type.String({ description: 'Address of the proxy, when there is one' }))
+    }),
+    annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false }
+  }, async (_args, { request }) => {
+    const { address, behindProxy, reportedBy, peer } = request.sourceAddress()
+    return {
+      content: [{ type: 'text', text: `Your source IP address: ${address}` }],
+      structuredContent: { address, behind_proxy: behindProxy, reported_by: reportedBy, ...(behindProxy && { proxy: peer }) }
+    }
+  })
+}
