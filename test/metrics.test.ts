@@ -4,7 +4,9 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigurationError, readConfig } from '../plugins/config.ts'
 import { answer, legacy, modern, openSession, post } from './mcp/wire.ts'
+import { Authorization, callTool } from './oauth/authorization.ts'
 import { freePort, startServer } from './server.ts'
+import { KEY, startOpenWeatherMap } from './upstreams/openweathermap.ts'
 
 const TOKEN = 'a-token-for-metrics'
 const TOOLS_DIR = path.join(import.meta.dirname, 'mcp/tools')
@@ -136,14 +138,30 @@ t.test('refusals are counted: too many requests, and a token that is missing', a
   t.equal(value(await guarded.read(), 'mcpx_auth_events_total', { event: 'access_token', outcome: 'refused' }), 2)
 })
 
-t.test('tools count what their caches did', async t => {
-  const { app, read } = await startMeasured(t)
-  app.metrics.count('cache', { tool: 'echo', result: 'hit' })
-  app.metrics.count('cache', { tool: 'echo', result: 'hit' })
-  app.metrics.count('cache', { tool: 'echo', result: 'stale' })
+t.test('a sign-in is counted event by event', async t => {
+  const { origin, read } = await startMeasured(t, { AUTH_MODE: 'oauth' })
+  const authorization = new Authorization(origin)
+  const { access_token: token } = await authorization.tokens()
+  t.equal((await callTool(origin, token)).status, 200)
+  await authorization.post('/oauth/token', { grant_type: 'authorization_code', code: 'made-up', redirect_uri: authorization.redirectUri, client_id: authorization.client.client_id, code_verifier: authorization.verifier })
+  await settle()
   const all = await read()
-  t.equal(value(all, 'mcpx_cache_lookups_total', { tool: 'echo', result: 'hit' }), 2)
-  t.equal(value(all, 'mcpx_cache_lookups_total', { tool: 'echo', result: 'stale' }), 1)
+  for (const event of ['client_registered', 'sign_in', 'consent', 'code_issued', 'code_redeemed']) t.equal(value(all, 'mcpx_auth_events_total', { event, outcome: 'ok' }), 1, event)
+  t.equal(sum(all, 'mcpx_tool_call_duration_seconds_count', { tool: 'echo', outcome: 'ok' }), 1)
+  t.notMatch([...all.keys()].join('\n'), new RegExp(authorization.client.client_id))
+})
+
+t.test('what caches did is counted: asked anew, answered from the cache, or an old answer in place of a failure', async t => {
+  const upstream = await startOpenWeatherMap(t)
+  const { app, endpoint, read } = await startMeasured(t, { WEATHER_API_KEY: KEY, OPENWEATHERMAP_BASE_URL: upstream.origin })
+  for (let i = 0; i < 3; i++) {
+    await answer(modern(endpoint, 'tools/call', { name: 'get_weather', arguments: { zip_code: '10001' } }))
+    await settle()
+  }
+  app.metrics.count('cache', { tool: 'get_weather', result: 'stale' })
+  const all = await read()
+  const lookups = ['miss', 'hit', 'stale'].map(result => value(all, 'mcpx_cache_lookups_total', { tool: 'get_weather', result }))
+  t.same(lookups, [1, 2, 1])
 })
 
 t.test('without a port and a token there are no metrics anywhere', async t => {
