@@ -32,7 +32,7 @@ export const sections = {
     ALLOWED_HOSTS: list('Host names that requests may be addressed to (DNS rebinding protection). Unset: the loopback names and the host of PUBLIC_URL.'),
     ALLOWED_ORIGINS: list('Origins of browser pages that may call the server: https://app.example.com, or * for any. Unset: any with AUTH_MODE=oauth, loopback pages and PUBLIC_URL with noauth.', { pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$', allowed: 'an origin such as https://app.example.com, or *' }),
     MAX_BODY_BYTES: integer(MIB, 1024, 64 * MIB, 'Largest request body in bytes; a larger one is answered with 413.'),
-    RATE_LIMIT_MAX: integer(600, 0, 1_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
+    RATE_LIMIT_MAX: integer(600, 0, 1_000_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
     SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends the one that was idle longest.'),
     SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
     KEEP_ALIVE_SECONDS: integer(15, 1, 300, 'Seconds between the comments that keep an idle stream open; proxies cut streams that are silent for 60 s or less.'),
@@ -74,6 +74,11 @@ export const sections = {
   Deployment: {
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
   },
+  Metrics: {
+    METRICS_PORT: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'Port of a listener of its own that serves /metrics to Prometheus. Unset: no such listener.' })),
+    METRICS_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address that METRICS_PORT listens on. Any but a loopback one needs METRICS_TOKEN too.' }),
+    METRICS_TOKEN: text('Bearer token that reading /metrics takes, at least 16 characters. Without METRICS_PORT it puts /metrics on the main port. With neither there are no metrics.', { minLength: 16, secret: true })
+  },
   Logging: {
     LOG_LEVEL: oneOf(['TRACE', 'DEBUG', 'INFO', 'WARNING', 'WARN', 'ERROR', 'CRITICAL', 'FATAL', 'SILENT'], 'INFO', 'Least level that is logged; upper or lower case.'),
     LOG_FORMAT: Type.Optional(Type.Unsafe<'json' | 'pretty'>({ type: 'string', enum: ['json', 'pretty'], description: 'json: one object a line. pretty: for people. Unset: pretty on a terminal, json otherwise.' }))
@@ -81,7 +86,7 @@ export const sections = {
 }
 
 export const ConfigSchema = Type.Object({
-  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Logging
+  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Metrics, ...sections.Logging
 })
 
 export type Config = Static<typeof ConfigSchema> & {
@@ -157,7 +162,7 @@ const checks = {
   }
 }
 
-/** Fills in what follows from other settings. */
+/** Fills in what follows from other settings, and refuses those that do not go together. */
 function complete (config: Config): Config {
   const loopbackBind = isLoopbackHost(config.MCP_SERVER_HOST)
   const bind = config.MCP_SERVER_HOST.includes(':') ? `[${config.MCP_SERVER_HOST}]` : config.MCP_SERVER_HOST
@@ -166,6 +171,9 @@ function complete (config: Config): Config {
   config.PUBLIC_URL = origin
   config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
+  if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && !isLoopbackHost(config.METRICS_HOST)) {
+    throw new ConfigurationError([`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`])
+  }
   return config
 }
 

@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     mcp: Catalog
     serveMcp: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+    /** How many sessions of 2025-era clients are kept now. */
+    openSessions: () => number
   }
   interface FastifyRequest {
     /** What a request to the MCP endpoint turned out to be; null for every other request. */
@@ -49,6 +51,7 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   fastify.decorateRequest('rpc', null)
   fastify.decorate('mcp', catalog)
   fastify.decorate('serveMcp', lane.serve)
+  fastify.decorate('openSessions', lane.openSessions)
   // Not onClose: a server with an open stream never gets there.
   fastify.addHook('preClose', lane.close)
 }, { name: 'mcp', dependencies: ['config', 'secrets', 'db'] })

@@ -9,6 +9,7 @@ import { sendWebResponse, toWebRequest } from './web.ts'
 
 export interface Lane {
   serve: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  openSessions: () => number
   /** Ends every stream and session. */
   close: () => Promise<void>
 }
@@ -49,5 +50,5 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     return new CatalogServer(source, spoken)
   }
 
-  return { serve, close: async () => { await Promise.all([tasks.close(), stateless.close(), sessions.close()]) } }
+  return { serve, openSessions: () => sessions.size, close: async () => { await Promise.all([tasks.close(), stateless.close(), sessions.close()]) } }
 }
