@@ -32,7 +32,7 @@ export const sections = {
     ALLOWED_HOSTS: list('Host names that requests may be addressed to (DNS rebinding protection). Unset: the loopback names and the host of PUBLIC_URL.'),
     ALLOWED_ORIGINS: list('Origins of browser pages that may call the server: https://app.example.com, or * for any. Unset: any with AUTH_MODE=oauth, loopback pages and PUBLIC_URL with noauth.', { pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$', allowed: 'an origin such as https://app.example.com, or *' }),
     MAX_BODY_BYTES: integer(MIB, 1024, 64 * MIB, 'Largest request body in bytes; a larger one is answered with 413.'),
-    RATE_LIMIT_MAX: integer(600, 0, 1_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
+    RATE_LIMIT_MAX: integer(600, 0, 1_000_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
     MCP_DIRECT_LANE: oneOf(['on', 'off'], 'on', 'on: the common case is answered without the official SDK, many times faster, and with the same answers. off: the SDK answers everything.'),
     SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends the one that was idle longest.'),
     SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
@@ -62,7 +62,7 @@ export const sections = {
     ALLOW_DEFAULT_PASSWORD: Type.Boolean({ default: false, allowed: 'true or false', description: 'Serve on a public address although a user still has the default password.' }),
     JWT_SECRET_KEY: text('Secret that signs tokens, at least 32 characters. Unset, one is generated and kept beside the database, readable by the owner only.', { minLength: 32, secret: true }),
     JWT_PRIVATE_KEY_PATH: text('File with an RSA private key (PEM, at least 2048 bits). Set, tokens are signed with RS256 and the public key is published; unset, with HS256 and the secret.'),
-    JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { secret: true }),
+    JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { minLength: 32, secret: true }),
     JWT_PREVIOUS_KEY_PATHS: list('Files with RSA keys (private or public, PEM) that signed tokens before. For rotation.'),
     JWT_ACCESS_TOKEN_EXPIRE_MINUTES: integer(60, 1, 24 * HOUR, 'Lifetime of an access token in minutes.'),
     JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days; each use starts it anew.'),
@@ -70,10 +70,15 @@ export const sections = {
     OAUTH_REGISTRATION: oneOf(['open', 'off'], 'open', 'open: clients may register themselves (RFC 7591), as several only can. off: only clients that you add, and those with a metadata document.'),
     OAUTH_REGISTRATION_LIMIT: integer(60, 0, 100_000, 'Registrations an hour from one address. Hosted clients share few addresses. 0 is off.'),
     CIMD_ALLOWED_HOSTS: list('Hosts in your own network whose client metadata documents may be fetched although their addresses are private: clients.corp.example, or with a port other than 443, clients.corp.example:8443. Every other host must be a public one.'),
-    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address. 0 is off.')
+    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address; ten times as many for one address. 0 is off.')
   },
   Deployment: {
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
+  },
+  Metrics: {
+    METRICS_PORT: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'Port of a listener of its own that serves /metrics to Prometheus. Unset: no such listener.' })),
+    METRICS_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address that METRICS_PORT listens on. Any but a loopback one needs METRICS_TOKEN too.' }),
+    METRICS_TOKEN: text('Bearer token that reading /metrics takes, at least 16 characters. Without METRICS_PORT it puts /metrics on the main port. With neither there are no metrics.', { minLength: 16, secret: true })
   },
   Logging: {
     LOG_LEVEL: oneOf(['TRACE', 'DEBUG', 'INFO', 'WARNING', 'WARN', 'ERROR', 'CRITICAL', 'FATAL', 'SILENT'], 'INFO', 'Least level that is logged; upper or lower case.'),
@@ -82,7 +87,7 @@ export const sections = {
 }
 
 export const ConfigSchema = Type.Object({
-  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Logging
+  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Metrics, ...sections.Logging
 })
 
 export type Config = Static<typeof ConfigSchema> & {
@@ -158,7 +163,7 @@ const checks = {
   }
 }
 
-/** Fills in what follows from other settings. */
+/** Fills in what follows from other settings, and refuses those that do not go together. */
 function complete (config: Config): Config {
   const loopbackBind = isLoopbackHost(config.MCP_SERVER_HOST)
   const bind = config.MCP_SERVER_HOST.includes(':') ? `[${config.MCP_SERVER_HOST}]` : config.MCP_SERVER_HOST
@@ -167,6 +172,9 @@ function complete (config: Config): Config {
   config.PUBLIC_URL = origin
   config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
+  if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && !isLoopbackHost(config.METRICS_HOST)) {
+    throw new ConfigurationError([`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`])
+  }
   return config
 }
 

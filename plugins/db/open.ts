@@ -9,7 +9,7 @@ import { type Config, ConfigurationError } from '../config.ts'
 import type { Database } from './schema.ts'
 
 const MIGRATIONS = path.join(import.meta.dirname, '../../migrations')
-const BUSY_TIMEOUT_MS = 3000
+const BUSY_TIMEOUT_MS = 1000 // nothing else runs in this process meanwhile: SQLite waits on the event loop
 
 /**
  * @throws ConfigurationError when AUTH_DB_PATH cannot be opened or is no database

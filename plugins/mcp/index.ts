@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     mcp: Catalog
     serveMcp: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply>
+    /** How many sessions of 2025-era clients are kept now. */
+    openSessions: () => number
   }
   interface FastifyRequest {
     /** What a request to the MCP endpoint turned out to be; null for every other request. */
@@ -49,6 +51,7 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   fastify.decorateRequest('rpc', null)
   fastify.decorate('mcp', catalog)
   fastify.decorate('serveMcp', (request, reply) => direct?.serve(request, reply) ?? sdk.serve(request, reply))
+  fastify.decorate('openSessions', sdk.openSessions)
   // Not onClose: a server with an open stream never gets there.
   fastify.addHook('preClose', async () => {
     direct?.close()

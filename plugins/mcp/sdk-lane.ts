@@ -14,6 +14,7 @@ export interface SdkLane {
   respond: (request: FastifyRequest, reply: FastifyReply, answer?: Promise<unknown>) => Promise<Response>
   /** Answers a request that no client sent. */
   fetch: (web: Request, parsedBody: object) => Promise<Response>
+  openSessions: () => number
   /** Ends every stream and session. */
   close: () => Promise<void>
 }
@@ -65,6 +66,7 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     serve,
     respond,
     fetch: (web, parsedBody) => stateless.fetch(web, { parsedBody }),
+    openSessions: () => sessions.size,
     close: async () => { await Promise.all([tasks.close(), stateless.close(), sessions.close()]) }
   }
 }

@@ -1,13 +1,10 @@
 // Discovery: what is protected and by whom (RFC 9728), and how to get a token (RFC 8414).
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OFFLINE_SCOPE } from '../../plugins/auth/oauth/scope.ts'
 
 export default async function wellKnown (fastify: FastifyInstance) {
   const { config, oauth: { issuer, resource, scopes, keys } } = fastify
-  const cached = (summary: string) => ({
-    config: { summary },
-    onRequest: async (_request: unknown, reply: { header: (name: string, value: string) => unknown }) => { reply.header('cache-control', 'public, max-age=300') }
-  })
+  const cached = (summary: string) => ({ config: { summary }, onRequest: async (_request: FastifyRequest, reply: FastifyReply) => { reply.header('cache-control', 'public, max-age=300') } })
 
   for (const path of new Set(['', config.MCP_PATH])) {
     fastify.get(`/.well-known/oauth-protected-resource${path}`, cached('What is protected, and by whom (RFC 9728)'), async () => ({
@@ -45,5 +42,5 @@ export default async function wellKnown (fastify: FastifyInstance) {
     }))
   }
 
-  fastify.get('/.well-known/jwks.json', cached('Public keys that tokens are checked with (RFC 7517)'), async () => keys.jwks)
+  fastify.get('/.well-known/jwks.json', cached('Public keys of access tokens, with RS256 (RFC 7517)'), async () => keys.jwks)
 }
