@@ -23,6 +23,22 @@ t.test('a list that has changed is kept for less, for a while', async t => {
   t.equal(app.mcp.listTtlMs('tools', Date.now() + 60_000), 60_000, 'and a minute later so is this one')
 })
 
+t.test('a list that has settled is kept as long as ever, though nothing has announced that', async t => {
+  const { endpoint, app } = await startServer(t, env)
+  const ttls = async (method: string): Promise<number[]> => {
+    const answered: number[] = []
+    for (let time = 0; time < 3; time++) answered.push((await answer(modern(endpoint, method))).result?.ttlMs)
+    return answered
+  }
+  app.mcp.toolsChanged()
+  app.mcp.resourcesChanged()
+  for (const method of ['tools/list', 'resources/templates/list', 'server/discover']) t.same(await ttls(method), [5_000, 5_000, 5_000], method)
+  const { now } = Date
+  t.teardown(() => { Date.now = now })
+  Date.now = () => now() + 60_000
+  for (const method of ['tools/list', 'resources/templates/list', 'server/discover']) t.same(await ttls(method), [60_000, 60_000, 60_000], method)
+})
+
 t.test('a list is never kept for longer than is configured', async t => {
   const { endpoint, app } = await startServer(t, { ...env, LIST_TTL_SECONDS: '2' })
   app.mcp.toolsChanged()

@@ -39,6 +39,8 @@ const ARGUMENTS: Record<string, Json> = {
 }
 // Tools with header parameters, those that ask, and those whose results the SDK checks or wraps.
 const BY_SDK = /^(region|test_param_header|order_|test_sampling|test_elicitation|test_missing_capability|test_streaming_elicitation$|test_input_required_|test_image_content|test_audio_content|test_embedded_resource|test_multiple_content_types)/
+// They may become tasks. Here they do not, and ask, or end in an error.
+const LEFT_TO_SDK = /^(refuse|interview|survey|multi_input)$/
 const ASKS_ONLY_WHO_CAN_ANSWER = 'test_input_required_result_capabilities'
 
 /** Every method in both eras, with every tool, prompt and resource; or the tool, prompt and resource that return what they are told to. */
@@ -49,6 +51,7 @@ export function requests (catalog: Catalog, odd?: { results: string[], readings:
   }
   const asked = { progressToken: 'token', [`${TOKEN}logLevel`]: 'debug' }
   const legacyAsked = { progressToken: 7 }
+  const tasksDeclared = { [`${TOKEN}clientCapabilities`]: { extensions: { [`${TOKEN}tasks`]: {} } } }
 
   if (odd !== undefined) {
     for (const how of odd.results) for (const name of ['odd', 'odd_at_once', 'odd_list']) add('tools/call', { name, arguments: { how } })
@@ -64,15 +67,17 @@ export function requests (catalog: Catalog, odd?: { results: string[], readings:
     return bases.map(finish)
   }
 
-  for (const name of catalog.tools.keys()) {
+  for (const [name, { config: { task }, definition: { inputSchema } }] of catalog.tools) {
     if (SKIPPED.has(name)) continue
     const args = ARGUMENTS[name] ?? {}
-    const expected = (era: Era) => (BY_SDK.test(name) && name !== ASKS_ONLY_WHO_CAN_ANSWER) || (name === 'odd_list' && era === '2025') || name === 'odd_list' ? 'sdk' : 'direct'
+    const expected = (era: Era) => task === 'required' || LEFT_TO_SDK.test(name) || (BY_SDK.test(name) && name !== ASKS_ONLY_WHO_CAN_ANSWER) || (name === 'odd_list' && era === '2025') || name === 'odd_list' ? 'sdk' : 'direct'
     add('tools/call', { name, arguments: args }, expected('2026'), {}, ['2026'])
     add('tools/call', { name, arguments: args }, expected('2025'), {}, ['2025'])
     // What has begun to stream is ended by the lane that streams.
     if (Object.keys(args).length === 0) add('tools/call', { name }, name === 'test_streaming_elicitation' ? 'direct' : expected('2026'), asked, ['2026'])
-    if (!BY_SDK.test(name)) add('tools/call', { name, arguments: { ...args, message: 7, how: 7, zip: 'x' } })
+    if (!BY_SDK.test(name)) add('tools/call', { name, arguments: { ...args, message: 7, how: 7, zip: 'x' } }, task === 'required' ? 'sdk' : 'direct')
+    // A client that can wait for tasks. A task has another id in each lane, so that none may begin here, nor in a mutation: arguments are missing.
+    if (!BY_SDK.test(name) && name !== 'odd_list' && (task === undefined || (inputSchema.required ?? []).length > 0)) add('tools/call', { name, arguments: task === undefined ? args : { strange: 7, delay: 'x' } }, task === undefined ? 'direct' : 'sdk', tasksDeclared, ['2026'])
     if (/steps|progress|logging/.test(name)) {
       add('tools/call', { name, arguments: args }, 'direct', { ...asked, [`${TOKEN}logLevel`]: 'warning' }, ['2026'])
       add('tools/call', { name, arguments: args }, 'direct', legacyAsked, ['2025'])
