@@ -118,7 +118,7 @@ t.test('a sign-in in Chromium', { skip: noChromium }, async t => {
     t.match(await page.getByRole('alert').innerText(), /S256/)
     await sleep(300)
     t.ok(page.url().startsWith(origin), 'the page stays')
-    await page.getByRole('link', { name: 'Back to Unknown assistant' }).click()
+    await page.getByRole('link', { name: 'back to Unknown assistant' }).click()
     await page.waitForURL(`${WEB}?*`)
     t.equal(new URL(page.url()).searchParams.get('error'), 'invalid_request')
     t.same(violations, [])
