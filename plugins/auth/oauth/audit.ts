@@ -5,6 +5,6 @@ export type AuditEvent =
   | 'sign_in' | 'sign_out' | 'consent' | 'client_registered' | 'code_issued' | 'code_redeemed' | 'code_replayed'
   | 'token_refreshed' | 'refresh_replayed' | 'token_revoked' | 'client_authentication'
 
-export function audit (request: FastifyRequest, event: AuditEvent, outcome: 'ok' | 'refused', details: { user?: string | number, client?: string, reason?: string } = {}): void {
+export function audit (request: FastifyRequest, event: AuditEvent, outcome: 'ok' | 'refused', details: { user?: string, client?: string, reason?: string } = {}): void {
   request.log.info({ audit: event, outcome, address: request.ip, ...details }, 'authentication event')
 }
