@@ -41,7 +41,11 @@ export const sections = {
   Tools: {
     TOOLS_DIR: text('Folder with tools of your own, one file a tool, loaded besides the built-in ones.'),
     TOOLS_DISABLED: list('Names of tools that are not served.'),
+    SKILLS_DIR: text('Folder of skills, one folder with a SKILL.md each, served to clients that know the skills extension. Read once, at the start.'),
+    LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may keep a list of tools, prompts or resources. For a minute after a change they are told 5 at most.'),
     TOOL_TIMEOUT_SECONDS: integer(60, 1, 3600, 'Time limit of a tool call, for tools that declare none.'),
+    TASK_TTL_MINUTES: integer(60, 1, 30 * 24 * HOUR, 'Minutes for which a call that runs in the background, and its result, are kept (tasks extension).'),
+    TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, finished ones included until they expire. With noauth all callers are one.'),
     WEATHER_API_KEY: text('OpenWeatherMap API key for get_weather. Unset, api.weather.gov is used, which needs none.', { secret: true }),
     OPENWEATHERMAP_BASE_URL: url('https://api.openweathermap.org', 'OpenWeatherMap API, or a proxy of it.'),
     WEATHER_GOV_BASE_URL: url('https://api.weather.gov', 'National Weather Service API, or a proxy of it.'),
@@ -57,7 +61,7 @@ export const sections = {
     ALLOW_DEFAULT_PASSWORD: Type.Boolean({ default: false, allowed: 'true or false', description: 'Serve on a public address although a user still has the default password.' }),
     JWT_SECRET_KEY: text('Secret that signs tokens, at least 32 characters. Unset, one is generated and kept beside the database, readable by the owner only.', { minLength: 32, secret: true }),
     JWT_PRIVATE_KEY_PATH: text('File with an RSA private key (PEM, at least 2048 bits). Set, tokens are signed with RS256 and the public key is published; unset, with HS256 and the secret.'),
-    JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { secret: true }),
+    JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { minLength: 32, secret: true }),
     JWT_PREVIOUS_KEY_PATHS: list('Files with RSA keys (private or public, PEM) that signed tokens before. For rotation.'),
     JWT_ACCESS_TOKEN_EXPIRE_MINUTES: integer(60, 1, 24 * HOUR, 'Lifetime of an access token in minutes.'),
     JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days; each use starts it anew.'),
@@ -65,7 +69,7 @@ export const sections = {
     OAUTH_REGISTRATION: oneOf(['open', 'off'], 'open', 'open: clients may register themselves (RFC 7591), as several only can. off: only clients that you add, and those with a metadata document.'),
     OAUTH_REGISTRATION_LIMIT: integer(60, 0, 100_000, 'Registrations an hour from one address. Hosted clients share few addresses. 0 is off.'),
     CIMD_ALLOWED_HOSTS: list('Hosts in your own network whose client metadata documents may be fetched although their addresses are private: clients.corp.example, or with a port other than 443, clients.corp.example:8443. Every other host must be a public one.'),
-    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address. 0 is off.')
+    OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address; ten times as many for one address. 0 is off.')
   },
   Deployment: {
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })

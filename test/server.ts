@@ -25,7 +25,7 @@ export interface Started {
  */
 export async function startServer (t: Test, env: NodeJS.ProcessEnv = {}, settings: Partial<Config> = {}): Promise<Started> {
   const log: string[] = []
-  const port = await freePort()
+  const port = Number(env.MCP_SERVER_PORT ?? await freePort())
   const config = readConfig({
     AUTH_MODE: 'noauth', MCP_SERVER_PORT: String(port), AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), LOG_FORMAT: 'json', LOG_LEVEL: 'debug', ...env
   }, '/nonexistent')

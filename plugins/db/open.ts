@@ -9,7 +9,7 @@ import { type Config, ConfigurationError } from '../config.ts'
 import type { Database } from './schema.ts'
 
 const MIGRATIONS = path.join(import.meta.dirname, '../../migrations')
-const BUSY_TIMEOUT_MS = 3000
+const BUSY_TIMEOUT_MS = 1000 // nothing else runs in this process meanwhile: SQLite waits on the event loop
 
 /**
  * @throws ConfigurationError when AUTH_DB_PATH cannot be opened or is no database
@@ -22,7 +22,11 @@ export async function openDatabase ({ AUTH_DB_PATH }: Config): Promise<Kysely<Da
     sqlite.pragma('synchronous = FULL')
     sqlite.pragma('foreign_keys = ON')
     const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: sqlite }) })
+    // Kysely's migrator neither locks SQLite nor runs its steps in a transaction: two processes that start at once would
+    // both create a table, and one that is killed would leave half of them behind.
+    sqlite.exec('begin immediate')
     await migrate(db)
+    sqlite.exec('commit')
     return db
   } catch (error) {
     throw new ConfigurationError([`AUTH_DB_PATH: ${AUTH_DB_PATH} cannot be used: ${(error as Error).message}`], { cause: error })

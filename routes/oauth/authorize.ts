@@ -1,12 +1,13 @@
 // The authorization endpoint (RFC 6749 section 3.1): a person signs in, allows a client, and is sent back to it with a code.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { audit } from '../../plugins/auth/oauth/audit.ts'
-import { answerAt, type AuthorizationRequest, checkAuthorizationRequest, RedirectedError } from '../../plugins/auth/oauth/authorization-request.ts'
+import { answerAt, type AuthorizationRequest, checkAuthorizationRequest } from '../../plugins/auth/oauth/authorization-request.ts'
 import { isAllowed, rememberAllowed } from '../../plugins/auth/oauth/consents.ts'
-import { toOAuthError } from '../../plugins/auth/oauth/error.ts'
+import { OAuthError } from '../../plugins/auth/oauth/error.ts'
 import { issueCode } from '../../plugins/auth/oauth/grants.ts'
 import { parameters } from '../../plugins/auth/oauth/parameters.ts'
 import { signIn } from '../../plugins/auth/oauth/sign-in.ts'
+import { findByUsername } from '../../plugins/auth/oauth/users.ts'
 import type { User } from '../../plugins/db/schema.ts'
 
 const STATUS = { refused: 401, delayed: 429, busy: 503 } as const
@@ -20,30 +21,32 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
   const { db, oauth, browser, pages } = fastify
   const failureKey = fastify.deriveKey('sign-in failures')
 
-  fastify.setErrorHandler((thrown, request, reply) => {
-    if (thrown instanceof RedirectedError) return reply.redirect(thrown.location, 303)
-    const error = toOAuthError(thrown)
-    if (error.status >= 500) request.log.error({ err: error.cause ?? error }, 'the authorization endpoint failed')
-    if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
-    return pages.error(reply.code(error.status === 401 ? 400 : error.status), error.message)
-  })
+  fastify.setErrorHandler(pages.failure)
 
-  fastify.get('/oauth/authorize', { preHandler: fastify.limitOAuth }, async (request, reply) => {
+  fastify.get('/oauth/authorize', { config: { summary: 'Page on which a person signs in and allows a client' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
     const asked = await checkAuthorizationRequest(fastify, request.query)
+    const silently = asked.prompts.has('none')
     const user = await browser.user(request)
-    if (user === undefined || asked.prompt === 'login') return pages.signIn(request, reply, asked)
-    if (asked.prompt !== 'consent' && await isAllowed(db, user.id, asked)) return reply.redirect(await allow(request, asked, user), 303)
+    if (user === undefined || asked.prompts.has('login')) {
+      if (silently) throw asked.refuse(new OAuthError('login_required', 'Nobody is signed in'))
+      return pages.signIn(request, reply, asked)
+    }
+    if (await needNotAsk(asked, user)) return reply.redirect(await allow(request, asked, user), 303)
+    if (silently) throw asked.refuse(new OAuthError('consent_required', 'The user has to be asked'))
     return pages.consent(request, reply, asked, user)
   })
 
-  fastify.post('/oauth/authorize', { preHandler: fastify.limitOAuth }, async (request, reply) => {
+  fastify.post('/oauth/authorize', { config: { summary: 'Its forms' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
     const asked = await checkAuthorizationRequest(fastify, request.query)
     const form = parameters(request.body)
-    browser.requireOwnForm(request, form.csrf)
-    if (form.decision === undefined) return await trySignIn(request, reply, asked, form.username ?? '', form.password ?? '')
+    if (form.decision === undefined) {
+      browser.requireOwnForm(request, form.csrf)
+      return await trySignIn(request, reply, asked, form.username ?? '', form.password ?? '')
+    }
 
     const user = await browser.user(request)
     if (user === undefined) return pages.signIn(request, reply, asked, { error: 'Your sign-in has ended; please sign in again.' })
+    browser.requireOwnForm(request, form.csrf, user)
     if (form.decision === 'switch') {
       await browser.end(request, reply)
       return reply.redirect(request.url, 303)
@@ -60,16 +63,26 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
   async function trySignIn (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, username: string, password: string): Promise<FastifyReply> {
     const result = await signIn(db, failureKey, username, password)
     if (result.outcome !== 'ok') {
-      audit(request, 'sign_in', 'refused', { user: username.slice(0, 64), client: asked.client.id, reason: result.outcome })
+      // Only the name of a user: people type their password into the wrong field.
+      const user = await findByUsername(db, username)
+      audit(request, 'sign_in', 'refused', { user: user?.username ?? 'unknown', client: asked.client.id, reason: result.outcome })
       if (result.retryAfter > 0) reply.header('retry-after', result.retryAfter)
       return pages.signIn(request, reply.code(STATUS[result.outcome]), asked, { username, error: EXPLANATION[result.outcome], retryAfterSeconds: result.retryAfter })
     }
     audit(request, 'sign_in', 'ok', { user: result.user.username, client: asked.client.id })
     await browser.begin(request, reply, result.user)
     // prompt=login was answered by signing in; asking it again would never end.
+    const prompts = new Set([...asked.prompts].filter(prompt => prompt !== 'login'))
+    // By a page of its own: the form-action of the sign-in page would cover a redirect to the client, too.
+    if (await needNotAsk({ ...asked, prompts }, result.user)) return pages.finish(reply, asked, await allow(request, asked, result.user))
     const next = new URL(request.url, oauth.issuer)
-    if (asked.prompt === 'login') next.searchParams.delete('prompt')
+    if (prompts.size > 0) next.searchParams.set('prompt', [...prompts].join(' '))
+    else next.searchParams.delete('prompt')
     return reply.redirect(`${next.pathname}${next.search}`, 303)
+  }
+
+  async function needNotAsk (asked: AuthorizationRequest, user: User): Promise<boolean> {
+    return !asked.prompts.has('consent') && !asked.prompts.has('select_account') && await isAllowed(db, user.id, asked)
   }
 
   /** Where the person goes with a code. */

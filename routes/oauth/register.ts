@@ -23,7 +23,7 @@ export default async function register (fastify: FastifyInstance) {
         errorResponseBuilder: (_request, { ttl }) => new OAuthError('temporarily_unavailable', `At most ${max} registrations an hour; try again later`, { status: 429, retryAfter: Math.ceil(ttl / 1000) })
       })]
 
-  fastify.post('/oauth/register', { bodyLimit: MAX_BYTES, onRequest: limit }, async (request, reply) => {
+  fastify.post('/oauth/register', { config: { summary: 'Dynamic client registration (RFC 7591); absent with OAUTH_REGISTRATION=off' }, bodyLimit: MAX_BYTES, onRequest: limit }, async (request, reply) => {
     try {
       const metadata = readMetadata(request.body)
       const scope = parseScope(metadata.scope).filter(item => oauth.scopes().includes(item)).join(' ')

@@ -6,11 +6,13 @@ import { parameters } from '../../plugins/auth/oauth/parameters.ts'
 export default async function signOutRoute (fastify: FastifyInstance) {
   const { browser, pages } = fastify
 
-  fastify.get('/oauth/sign-out', async (request, reply) => pages.signOut(request, reply, await browser.user(request)))
+  fastify.setErrorHandler(pages.failure)
 
-  fastify.post('/oauth/sign-out', async (request, reply) => {
-    browser.requireOwnForm(request, parameters(request.body).csrf)
+  fastify.get('/oauth/sign-out', { config: { summary: 'Page that signs this browser out' } }, async (request, reply) => pages.signOut(request, reply, await browser.user(request)))
+
+  fastify.post('/oauth/sign-out', { config: { summary: 'Its form' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
     const user = await browser.user(request)
+    if (user !== undefined) browser.requireOwnForm(request, parameters(request.body).csrf, user)
     await browser.end(request, reply)
     if (user !== undefined) audit(request, 'sign_out', 'ok', { user: user.username })
     return pages.signedOut(reply)

@@ -8,12 +8,14 @@ import { type Parameters, parameters, required, sameResource } from '../../plugi
 export default async function tokenRoute (fastify: FastifyInstance) {
   const { db, oauth } = fastify
 
-  fastify.post('/oauth/token', { onRequest: noStore, preHandler: fastify.limitOAuth }, async request => {
+  fastify.post('/oauth/token', { config: { summary: 'A code or a refresh token for an access token' }, preHandler: fastify.limitOAuth }, async request => {
     const given = parameters(request.body)
     const grantType = required(given, 'grant_type')
     if (grantType !== 'authorization_code' && grantType !== 'refresh_token') throw new OAuthError('unsupported_grant_type', 'grant_type must be authorization_code or refresh_token')
     const client = await oauth.clients.authenticate(request, given)
     try {
+      // RFC 8707 section 2.2; not sent, the resource is that of the grant.
+      if (given.resource !== undefined && !sameResource(given.resource, oauth.resource)) throw new OAuthError('invalid_target', `resource must be ${oauth.resource}`)
       const issued = grantType === 'authorization_code' ? await exchangeCode(given, client.id) : await exchangeRefreshToken(given, client.id)
       audit(request, grantType === 'authorization_code' ? 'code_redeemed' : 'token_refreshed', 'ok', { user: issued.grant.user_id, client: client.id })
       return answer(issued)
@@ -25,18 +27,12 @@ export default async function tokenRoute (fastify: FastifyInstance) {
 
   async function exchangeCode (given: Parameters, clientId: string): Promise<Issued> {
     return await redeemCode(db, oauth.grantPolicy, {
-      code: required(given, 'code'), verifier: required(given, 'code_verifier'), redirectUri: given.redirect_uri, resource: resourceOf(given), clientId
+      code: required(given, 'code'), verifier: required(given, 'code_verifier'), redirectUri: given.redirect_uri, clientId
     })
   }
 
   async function exchangeRefreshToken (given: Parameters, clientId: string): Promise<Issued> {
-    return await refresh(db, oauth.grantPolicy, { refreshToken: required(given, 'refresh_token'), scope: given.scope, resource: resourceOf(given), clientId })
-  }
-
-  // RFC 8707 section 2.2; not sent, the resource is that of the grant.
-  function resourceOf ({ resource }: Parameters): string | undefined {
-    if (resource !== undefined && !sameResource(resource, oauth.resource)) throw new OAuthError('invalid_target', `resource must be ${oauth.resource}`)
-    return resource === undefined ? undefined : oauth.resource
+    return await refresh(db, oauth.grantPolicy, { refreshToken: required(given, 'refresh_token'), scope: given.scope, clientId })
   }
 
   async function note (request: FastifyRequest, error: unknown, grantType: string, client: string): Promise<void> {
@@ -47,10 +43,6 @@ export default async function tokenRoute (fastify: FastifyInstance) {
   }
 }
 
-// RFC 6749 section 5.1: not sent to a cache. `scope` always: without it clients that step up loop.
+// `scope` always: without it clients that step up loop.
 const answer = ({ access, refreshToken }: Issued) =>
   ({ access_token: access.token, token_type: 'Bearer', expires_in: access.expiresIn, refresh_token: refreshToken, scope: access.scope })
-
-async function noStore (_request: FastifyRequest, reply: { header: (name: string, value: string) => unknown }): Promise<void> {
-  reply.header('cache-control', 'no-store')
-}

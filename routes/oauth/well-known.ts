@@ -1,13 +1,13 @@
 // Discovery: what is protected and by whom (RFC 9728), and how to get a token (RFC 8414).
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OFFLINE_SCOPE } from '../../plugins/auth/oauth/scope.ts'
 
 export default async function wellKnown (fastify: FastifyInstance) {
   const { config, oauth: { issuer, resource, scopes, keys } } = fastify
-  const cached = { onRequest: async (_request: unknown, reply: { header: (name: string, value: string) => unknown }) => { reply.header('cache-control', 'public, max-age=300') } }
+  const cached = (summary: string) => ({ config: { summary }, onRequest: async (_request: FastifyRequest, reply: FastifyReply) => { reply.header('cache-control', 'public, max-age=300') } })
 
   for (const path of new Set(['', config.MCP_PATH])) {
-    fastify.get(`/.well-known/oauth-protected-resource${path}`, cached, async () => ({
+    fastify.get(`/.well-known/oauth-protected-resource${path}`, cached('What is protected, and by whom (RFC 9728)'), async () => ({
       resource,
       authorization_servers: [issuer],
       scopes_supported: scopes().filter(scope => scope !== OFFLINE_SCOPE),
@@ -17,7 +17,7 @@ export default async function wellKnown (fastify: FastifyInstance) {
   }
 
   for (const document of ['oauth-authorization-server', 'openid-configuration']) {
-    fastify.get(`/.well-known/${document}`, cached, async () => ({
+    fastify.get(`/.well-known/${document}`, cached('How to get a token (RFC 8414)'), async () => ({
       issuer,
       authorization_endpoint: `${issuer}/oauth/authorize`,
       token_endpoint: `${issuer}/oauth/token`,
@@ -42,5 +42,5 @@ export default async function wellKnown (fastify: FastifyInstance) {
     }))
   }
 
-  fastify.get('/.well-known/jwks.json', cached, async () => keys.jwks)
+  fastify.get('/.well-known/jwks.json', cached('Public keys of access tokens, with RS256 (RFC 7517)'), async () => keys.jwks)
 }

@@ -1,15 +1,17 @@
 // Attacks, each refused for the stated reason. What a well-behaved client does is in the other files.
 import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createSigner } from 'fast-jwt'
 import t, { type Test } from 'tap'
+import type { Config } from '../../plugins/config.ts'
 import { startServer } from '../server.ts'
 import { Authorization, callTool, type Changes } from './authorization.ts'
 import { formOf, isPage, Person } from './person.ts'
 
 const SECRET = 'a-secret-for-tests-of-at-least-32-characters'
 
-async function start (t: Test, env: NodeJS.ProcessEnv = {}) {
-  const server = await startServer(t, { AUTH_MODE: 'oauth', JWT_SECRET_KEY: SECRET, OAUTH_RATE_LIMIT_MAX: '0', ...env })
+async function start (t: Test, env: NodeJS.ProcessEnv = {}, settings: Partial<Config> = {}) {
+  const server = await startServer(t, { AUTH_MODE: 'oauth', JWT_SECRET_KEY: SECRET, OAUTH_RATE_LIMIT_MAX: '0', ...env }, settings)
   return { ...server, authorization: await new Authorization(server.origin).register() }
 }
 
@@ -294,6 +296,15 @@ t.test('refresh tokens', async t => {
       t.equal((await callTool(origin, tokens.access_token)).status, 401, kind)
       t.match((await authorization.refresh(tokens.refresh_token)).body, { error: 'invalid_grant' })
     }
+  })
+
+  await t.test('an access token that has expired still ends the grant when revoked: some clients keep no other', async t => {
+    const short = await start(t, {}, { JWT_ACCESS_TOKEN_EXPIRE_MINUTES: 1 / 60 })
+    const tokens = await short.authorization.tokens()
+    await sleep(1100)
+    t.equal((await callTool(short.origin, tokens.access_token)).status, 401)
+    t.equal((await short.authorization.revoke(tokens.access_token)).status, 200)
+    t.match((await short.authorization.refresh(tokens.refresh_token)).body, { error: 'invalid_grant' })
   })
 })
 

@@ -28,7 +28,7 @@ const refusal = (message: RegExp) => ({ error: 'invalid_client', status: 401, me
 t.test('the client is what its document says, fetched once and then cached for as long as the answer allows', async t => {
   const { url, document, publish, documents, requests, row, set, restarted } = await start(t)
   publish({ ...document, grant_types: ['authorization_code', 'urn:x'], unknown: { deeply: [1] }, logo_uri: null, client_uri: 'https://app.example' }, { 'cache-control': 'public, max-age=1800' })
-  const expected = { id: url, source: 'metadata_document', name: 'An app', uri: 'https://app.example/', redirectUris: document.redirect_uris, authMethod: 'none', secretHash: undefined, jwks: undefined, jwksUri: undefined }
+  const expected = { id: url, source: 'metadata_document', name: 'An app', uri: 'https://app.example/', redirectUris: document.redirect_uris, authMethod: 'none', secretHash: undefined, jwks: undefined, jwksUri: undefined, known: false }
   t.same(await documents.find(url), expected)
   t.same(await documents.find(url), expected)
   t.same(await restarted().find(url), expected)

@@ -112,3 +112,12 @@ async function refused (attempt: Promise<SignInResult>): Promise<{ outcome: stri
 async function pass (db: Kysely<Database>, seconds: number): Promise<void> {
   await db.updateTable('sign_in_failures').set(eb => ({ retry_at: eb('retry_at', '-', seconds) })).execute()
 }
+
+t.test('a password that is changed while it is verified signs nobody in', async t => {
+  const { db } = await testDatabase(t)
+  await createUser(db, 'anna', PASSWORD)
+  const attempt = signIn(db, KEY, 'anna', PASSWORD)
+  await sleep(20)
+  await db.updateTable('users').set({ password_hash: 'another' }).execute()
+  t.match(await attempt, { outcome: 'refused' })
+})

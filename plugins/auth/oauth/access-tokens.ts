@@ -42,7 +42,7 @@ export class AccessTokens {
     return this.#verify(token)?.principal
   }
 
-  /** The grant that a token was issued under, for revocation; also of one that has expired or was revoked: undefined when it is not ours. */
+  /** The grant that a token was issued under; undefined when `principalOf` knows nobody. */
   grantOf (token: string): string | undefined {
     return this.#verify(token)?.grantId
   }

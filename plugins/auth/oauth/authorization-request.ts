@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Client } from './client.ts'
 import { OAuthError } from './error.ts'
 import { type Parameters, parameters, required, sameResource } from './parameters.ts'
-import { matchesRedirectUri } from './redirect-uri.ts'
+import { describeRedirect, matchesRedirectUri } from './redirect-uri.ts'
 import { grantable, parseScope } from './scope.ts'
 
 /** An authorization request in which everything is known to be good. */
@@ -13,14 +13,25 @@ export interface AuthorizationRequest {
   readonly state: string
   readonly codeChallenge: string
   readonly scopes: readonly string[]
-  readonly prompt: string | undefined
+  /** OpenID Connect Core section 3.1.2.1; some clients send it, so it is understood. */
+  readonly prompts: ReadonlySet<string>
+  /** An error that is answered to the client. */
+  readonly refuse: (cause: OAuthError) => RedirectedError
 }
 
 /** An error that the client is told at its redirect URI; any other is shown to the person. */
 export class RedirectedError extends Error {
+  readonly client: Client
   readonly location: string
-  constructor (cause: OAuthError, redirectUri: string, state: string | undefined, issuer: string) {
+  /**
+   * Whether to go there unasked. Anybody can register a client, and would have an open redirector in this server's name
+   * (RFC 9700 section 4.11.2): the person decides, unless the client is known or the address is on their own device.
+   */
+  readonly unasked: boolean
+  constructor (cause: OAuthError, client: Client, redirectUri: string, state: string | undefined, issuer: string) {
     super(cause.message, { cause })
+    this.client = client
+    this.unasked = client.known || describeRedirect(redirectUri).kind === 'loopback'
     this.location = answerAt(redirectUri, { error: cause.error, error_description: cause.message, state, iss: issuer })
   }
 }
@@ -39,6 +50,7 @@ export async function checkAuthorizationRequest ({ oauth }: FastifyInstance, que
   const given = withOneResource(query, oauth.resource)
   const client = await oauth.clients.find(required(given, 'client_id'))
   const redirectUri = redirectUriOf(client, given)
+  const refuse = (cause: OAuthError): RedirectedError => new RedirectedError(cause, client, redirectUri, given.state, oauth.issuer)
   try {
     if (given.response_type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
     if (given.response_mode !== undefined && given.response_mode !== 'query') throw new OAuthError('invalid_request', 'response_mode must be query')
@@ -48,10 +60,11 @@ export async function checkAuthorizationRequest ({ oauth }: FastifyInstance, que
     if (given.code_challenge_method !== 'S256') throw new OAuthError('invalid_request', 'code_challenge_method must be S256')
     if (!/^[A-Za-z0-9_-]{43}$/.test(codeChallenge)) throw new OAuthError('invalid_request', 'code_challenge must be the base64url SHA-256 of the verifier')
     if (given.resource !== undefined && !sameResource(given.resource, oauth.resource)) throw new OAuthError('invalid_target', `resource must be ${oauth.resource}`)
-    return { client, redirectUri, state, codeChallenge, scopes: grantable(parseScope(given.scope), oauth.scopes()), prompt: given.prompt }
+    const prompts = new Set(given.prompt?.split(' '))
+    if (prompts.has('none') && prompts.size > 1) throw new OAuthError('invalid_request', 'prompt cannot be none and something else')
+    return { client, redirectUri, state, codeChallenge, scopes: grantable(parseScope(given.scope), oauth.scopes()), prompts, refuse }
   } catch (error) {
-    if (error instanceof OAuthError) throw new RedirectedError(error, redirectUri, given.state, oauth.issuer)
-    throw error
+    throw error instanceof OAuthError ? refuse(error) : error
   }
 }
 

@@ -12,10 +12,10 @@ export interface Browser {
   user: (request: FastifyRequest) => Promise<User | undefined>
   begin: (request: FastifyRequest, reply: FastifyReply, user: User) => Promise<void>
   end: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
-  /** The token for a form on a page that answers this request. */
-  formToken: (request: FastifyRequest, reply: FastifyReply) => string
-  /** @throws OAuthError when a posted form is not one of ours, for this browser and this request */
-  requireOwnForm: (request: FastifyRequest, token: string | undefined) => void
+  /** The token for a form on a page that answers this request, and that `user` decides on, where there is one. */
+  formToken: (request: FastifyRequest, reply: FastifyReply, user?: User) => string
+  /** @throws OAuthError when a posted form is not one of ours, for this browser, this request and this user */
+  requireOwnForm: (request: FastifyRequest, token: string | undefined, user?: User) => void
 }
 
 declare module 'fastify' {
@@ -40,16 +40,16 @@ export default fp(async function browser (fastify: FastifyInstance) {
       reply.clearCookie(cookies.session.name, cookies.session.options)
     },
 
-    formToken: (request, reply) => {
+    formToken: (request, reply, user) => {
       const held = holderOf(request)
-      if (held !== undefined) return formToken(key, held, queryOf(request))
+      if (held !== undefined) return formToken(key, held, subjectOf(request, user))
       const fresh = randomSecret()
       reply.setCookie(cookies.form.name, fresh, cookies.form.options)
-      return formToken(key, fresh, queryOf(request))
+      return formToken(key, fresh, subjectOf(request, user))
     },
 
-    requireOwnForm: (request, token) => {
-      if (isSameOrigin(request.headers, PUBLIC_URL) && isFormToken(key, holderOf(request), queryOf(request), token)) return
+    requireOwnForm: (request, token, user) => {
+      if (isSameOrigin(request.headers, PUBLIC_URL) && isFormToken(key, holderOf(request), subjectOf(request, user), token)) return
       throw new OAuthError('access_denied', 'This form was not sent from the page that was shown, or the page was open for too long. Go back to your application and connect again; cookies must be allowed', { status: 403 })
     }
   })
@@ -58,4 +58,5 @@ export default fp(async function browser (fastify: FastifyInstance) {
   const holderOf = (request: FastifyRequest): string | undefined => request.cookies[cookies.form.name]
 }, { name: 'browser' })
 
-const queryOf = ({ url }: FastifyRequest): string => url.slice(url.indexOf('?') + 1)
+// The user too: who signed in as somebody else in another tab must not allow in that name what this page showed.
+const subjectOf = ({ url }: FastifyRequest, user: User | undefined): string => `${user?.id ?? ''} ${url.slice(url.indexOf('?') + 1)}`

@@ -16,4 +16,6 @@ export interface Client {
   readonly jwksUri: string | undefined
   /** Home page of the client; untrusted, https. */
   readonly uri: string | undefined
+  /** Whether the operator added it, or a person here has let it in before. */
+  readonly known: boolean
 }

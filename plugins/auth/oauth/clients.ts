@@ -55,9 +55,11 @@ export async function markAuthorized (db: Kysely<Database>, id: string): Promise
   await db.updateTable('oauth_clients').set({ authorized_at: now() }).where('client_id', '=', id).where('authorized_at', 'is', null).execute()
 }
 
-/** Forgets clients that registered themselves and that nobody ever let in. */
+/** Forgets clients that registered themselves, or whose document was fetched, and that nobody ever let in. */
 export async function pruneNeverAuthorized (db: Kysely<Database>, olderThanSeconds: Seconds): Promise<void> {
-  await db.deleteFrom('oauth_clients').where('source', '=', 'registered').where('authorized_at', 'is', null).where('created_at', '<', now() - olderThanSeconds).execute()
+  const time = now() - olderThanSeconds
+  await db.deleteFrom('oauth_clients').where('source', '!=', 'operator').where('authorized_at', 'is', null)
+    .where('created_at', '<', time).where(where => where.or([where('fetched_at', 'is', null), where('fetched_at', '<', time)])).execute()
 }
 
 /** Keeps only the latest of the clients that nobody ever let in, so that strangers cannot fill the disk. */
@@ -95,7 +97,7 @@ export async function removeClient (db: Kysely<Database>, id: string): Promise<n
 }
 
 /** The client that a row describes. */
-export function toClient ({ client_id: id, source, secret_hash: secretHash, metadata }: Pick<ClientRow, 'client_id' | 'source' | 'secret_hash' | 'metadata'>): Client {
+export function toClient ({ client_id: id, source, secret_hash: secretHash, metadata, authorized_at: authorizedAt }: ClientRow): Client {
   const { client_name: name, client_uri: uri, redirect_uris: redirectUris, token_endpoint_auth_method: authMethod, jwks, jwks_uri: jwksUri } = JSON.parse(metadata) as ClientMetadata
-  return { id, source, name, uri, redirectUris, authMethod, secretHash: secretHash ?? undefined, jwks, jwksUri }
+  return { id, source, name, uri, redirectUris, authMethod, secretHash: secretHash ?? undefined, jwks, jwksUri, known: source === 'operator' || authorizedAt !== null }
 }

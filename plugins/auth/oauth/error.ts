@@ -4,6 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 export type ErrorCode =
   | 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unauthorized_client' | 'unsupported_grant_type' | 'invalid_scope' // RFC 6749
   | 'access_denied' | 'unsupported_response_type' | 'server_error' | 'temporarily_unavailable' // RFC 6749 section 4.1.2.1
+  | 'login_required' | 'consent_required' // OpenID Connect Core section 3.1.2.6
   | 'invalid_redirect_uri' | 'invalid_client_metadata' // RFC 7591 section 3.2.2
   | 'invalid_target' // RFC 8707 section 2
   | 'invalid_token' | 'insufficient_scope' // RFC 6750 section 3.1
@@ -30,7 +31,7 @@ export class OAuthError extends Error {
 export function toOAuthError (error: unknown): OAuthError {
   if (error instanceof OAuthError) return error
   const { code = '', statusCode = 500, message, retryAfter } = error as FastifyError & { retryAfter?: number }
-  if (/^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN)/.test(code)) return new OAuthError('temporarily_unavailable', 'The server is busy; try again', { retryAfter: 2, cause: error })
+  if (/^SQLITE_(BUSY|LOCKED|PROTOCOL|FULL|IOERR|CANTOPEN)/.test(code)) return new OAuthError('temporarily_unavailable', 'The server is busy; try again', { retryAfter: 2, cause: error })
   if (statusCode === 429) return new OAuthError('temporarily_unavailable', message, { status: 429, retryAfter, cause: error })
   if (statusCode < 500) return new OAuthError('invalid_request', message, { status: statusCode, cause: error })
   return new OAuthError('server_error', 'Internal error', { cause: error })
@@ -43,5 +44,6 @@ export function sendOAuthError (thrown: unknown, request: FastifyRequest, reply:
   if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
   // RFC 6749 section 5.2: a client that tried the Authorization header is answered with the scheme it used.
   if (error.error === 'invalid_client' && request.headers.authorization !== undefined) reply.header('www-authenticate', 'Basic realm="mcpx"')
+  if (error.error === 'invalid_token') reply.header('www-authenticate', `Bearer error="invalid_token", error_description="${error.message}"`) // RFC 6750 section 3
   return reply.send({ error: error.error, error_description: error.message })
 }

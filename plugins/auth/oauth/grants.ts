@@ -10,6 +10,8 @@ import { narrow, parseScope } from './scope.ts'
 const CODE_LIFETIME: Seconds = 60
 
 export interface GrantPolicy {
+  /** What access tokens are for (RFC 8707): this server's endpoint, at the address it has now. */
+  readonly resource: string
   /** Seconds that a refresh token lives; each exchange starts them anew. */
   readonly refreshLifetime: Seconds
   /** Seconds in which the token just exchanged may be presented again and gets the same successor. */
@@ -32,6 +34,8 @@ export class ReplayError extends OAuthError {
 
 type NewCode = Pick<AuthCode, 'user_id' | 'client_id' | 'redirect_uri' | 'code_challenge' | 'scope' | 'resource'>
 
+const REVOKED = 'The grant was revoked'
+
 /** Stores a code for 60 seconds and answers it. */
 export async function issueCode (db: Kysely<Database>, code: NewCode): Promise<string> {
   const secret = randomSecret()
@@ -43,13 +47,13 @@ export async function issueCode (db: Kysely<Database>, code: NewCode): Promise<s
  * Exchanges a code for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.6).
  * @throws OAuthError invalid_grant; ReplayError on a second use (RFC 6749 section 4.1.2)
  */
-export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, given: { code: string, clientId: string, redirectUri: string | undefined, verifier: string, resource: string | undefined }): Promise<Issued> {
+export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, given: { code: string, clientId: string, redirectUri: string | undefined, verifier: string }): Promise<Issued> {
   const code = await db.selectFrom('oauth_auth_codes').selectAll().where('code', '=', sha256(given.code)).executeTakeFirst()
   if (code === undefined || code.client_id !== given.clientId) throw new OAuthError('invalid_grant', 'The code is not known, or not for this client')
   if (code.used === 1) throw await replayed(db, 'The code', code.grant_id)
   if (code.expires_at <= now()) throw new OAuthError('invalid_grant', 'The code has expired; codes live for 60 seconds')
   if (given.redirectUri !== undefined && given.redirectUri !== code.redirect_uri) throw new OAuthError('invalid_grant', 'redirect_uri is not the one of the authorization request')
-  if (given.resource !== undefined && given.resource !== code.resource) throw new OAuthError('invalid_target', 'resource is not the one of the authorization request')
+  requireThisAddress(policy, code)
   if (!equalConstantTime(sha256(given.verifier), code.code_challenge)) throw new OAuthError('invalid_grant', 'code_verifier does not match the code_challenge')
 
   const grant: Grant = {
@@ -65,8 +69,9 @@ export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, giv
     return await issuePair(tx, policy, grant, parseScope(grant.scope), randomSecret())
   })
   if (issued !== undefined) return issued
-  const { grant_id: winner } = await db.selectFrom('oauth_auth_codes').select('grant_id').where('id', '=', code.id).executeTakeFirstOrThrow()
-  throw await replayed(db, 'The code', winner)
+  const lost = await db.selectFrom('oauth_auth_codes').select('grant_id').where('id', '=', code.id).executeTakeFirst()
+  if (lost === undefined) throw new OAuthError('invalid_grant', 'The code was withdrawn') // with its user or client, since it was read
+  throw await replayed(db, 'The code', lost.grant_id)
 }
 
 /**
@@ -74,13 +79,13 @@ export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, giv
  * machines at once: within the grace a replay gets what the first one got. Later it is theft, and ends the grant.
  * @throws OAuthError invalid_grant, invalid_scope; ReplayError
  */
-export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given: { refreshToken: string, clientId: string, scope: string | undefined, resource: string | undefined }): Promise<Issued> {
+export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given: { refreshToken: string, clientId: string, scope: string | undefined }): Promise<Issued> {
   const pair = await db.selectFrom('oauth_tokens').selectAll().where('refresh_token', '=', sha256(given.refreshToken)).executeTakeFirst()
-  const grant = pair && await db.selectFrom('oauth_grants').selectAll().where('id', '=', pair.grant_id).executeTakeFirst()
+  const grant = pair && await findGrant(db, pair.grant_id)
   if (pair === undefined || grant === undefined || grant.client_id !== given.clientId) throw new OAuthError('invalid_grant', 'The refresh token is not known, or not for this client')
-  if (grant.revoked_at !== null) throw new OAuthError('invalid_grant', 'The grant was revoked')
+  if (grant.revoked_at !== null) throw new OAuthError('invalid_grant', REVOKED)
   if (pair.refresh_token_expires_at <= now()) throw new OAuthError('invalid_grant', 'The refresh token has expired')
-  if (given.resource !== undefined && given.resource !== grant.resource) throw new OAuthError('invalid_target', 'resource is not the one of the grant')
+  requireThisAddress(policy, grant)
   const scopes = narrow(parseScope(grant.scope), parseScope(given.scope))
   if (scopes === undefined) throw new OAuthError('invalid_scope', `A refresh cannot widen the scope ${grant.scope}`)
   if (pair.rotated_at !== null && pair.rotated_at + policy.replayGrace < now()) throw await replayed(db, 'The refresh token', grant.id)
@@ -88,19 +93,24 @@ export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given:
   const successor = createHmac('sha256', policy.successorKey).update(given.refreshToken).digest('base64url')
   return await db.transaction().execute(async tx => {
     const { numUpdatedRows } = await tx.updateTable('oauth_tokens').set({ rotated_at: now() }).where('id', '=', pair.id).where('rotated_at', 'is', null).executeTakeFirst()
+    // Revoked between the look above and the lock: nothing may be issued, to a replay either.
+    const alive = await tx.updateTable('oauth_grants').set({ expires_at: now() + policy.refreshLifetime }).where('id', '=', grant.id).where('revoked_at', 'is', null).executeTakeFirst()
+    if (alive.numUpdatedRows !== 1n) throw new OAuthError('invalid_grant', REVOKED)
     await requireEnabledUser(tx, grant.user_id)
     if (numUpdatedRows !== 1n) return { grant, access: policy.issueAccessToken(grant, scopes), refreshToken: successor }
-    // Revoked between the look above and the lock: nothing may be issued.
-    const alive = await tx.updateTable('oauth_grants').set({ expires_at: now() + policy.refreshLifetime }).where('id', '=', grant.id).where('revoked_at', 'is', null).executeTakeFirst()
-    if (alive.numUpdatedRows !== 1n) throw new OAuthError('invalid_grant', 'The grant was revoked')
     return await issuePair(tx, policy, grant, scopes, successor)
   })
 }
 
-/** The grant of a refresh token, whatever its state. */
-export async function grantOfRefreshToken (db: Kysely<Database>, refreshToken: string): Promise<Grant | undefined> {
+/** The grant of a token of either kind, whatever the state of both. */
+export async function grantOfToken (db: Kysely<Database>, token: string): Promise<Grant | undefined> {
+  const hash = sha256(token)
   return await db.selectFrom('oauth_grants').innerJoin('oauth_tokens', 'oauth_tokens.grant_id', 'oauth_grants.id').selectAll('oauth_grants')
-    .where('oauth_tokens.refresh_token', '=', sha256(refreshToken)).executeTakeFirst()
+    .where(where => where.or([where('oauth_tokens.refresh_token', '=', hash), where('oauth_tokens.access_token', '=', hash)])).executeTakeFirst()
+}
+
+export async function findGrant (db: Kysely<Database>, id: string): Promise<Grant | undefined> {
+  return await db.selectFrom('oauth_grants').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
 export async function revokeGrant (db: Kysely<Database>, grantId: string): Promise<void> {
@@ -114,6 +124,11 @@ async function issuePair (tx: Kysely<Database>, policy: GrantPolicy, grant: Gran
     access_token_expires_at: access.expiresAt, refresh_token_expires_at: now() + policy.refreshLifetime, rotated_at: null, created_at: now()
   }).execute()
   return { grant, access, refreshToken }
+}
+
+// A token for the address that the server had before PUBLIC_URL changed would be refused at once: clients have to sign in anew.
+function requireThisAddress (policy: GrantPolicy, { resource }: { readonly resource: string }): void {
+  if (resource !== policy.resource) throw new OAuthError('invalid_grant', `This was granted for ${resource}; the server is at ${policy.resource} now`)
 }
 
 async function requireEnabledUser (tx: Kysely<Database>, userId: number): Promise<void> {

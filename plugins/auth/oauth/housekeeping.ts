@@ -2,9 +2,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import { type Database, now } from '../../db/schema.ts'
+import { pruneNeverAuthorized } from './clients.ts'
+import { FORGET_AFTER } from './sign-in.ts'
 
 const INTERVAL_MS = 3_600_000
 const DAY = 86_400
+// Clients keep their registration: who only comes back to sign in next week is to find it here.
+const NEVER_AUTHORIZED = 30 * DAY
 
 export function startHousekeeping (fastify: FastifyInstance): void {
   const run = (): void => { purge(fastify.db).catch(error => fastify.log.error({ err: error }, 'expired sign-in data could not be purged')) }
@@ -20,6 +24,7 @@ export async function purge (db: Kysely<Database>): Promise<void> {
   await db.deleteFrom('oauth_grants').where('expires_at', '<', now() - DAY).execute()
   await db.deleteFrom('oauth_grants').where('revoked_at', '<', now() - 2 * DAY).execute()
   await db.deleteFrom('browser_sessions').where('expires_at', '<', now()).execute()
-  // Only clients that never finished an authorization: the others would lose their users' sign-in.
-  await db.deleteFrom('oauth_clients').where('authorized_at', 'is', null).where('source', '!=', 'operator').where('created_at', '<', now() - DAY).execute()
+  await db.deleteFrom('sign_in_failures').where('retry_at', '<', now() - FORGET_AFTER).execute()
+  await db.deleteFrom('oauth_client_assertions').where('expires_at', '<', now() - DAY).execute()
+  await pruneNeverAuthorized(db, NEVER_AUTHORIZED)
 }

@@ -61,7 +61,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   await ensureDefaultUser(db, config)
   await refuseKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource)
-  const revocations = new Revocations(db, accessLifetime)
+  const revocations = new Revocations(db)
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
   const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [] })
@@ -78,6 +78,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     accessTokens,
     revocations,
     grantPolicy: {
+      resource,
       refreshLifetime: config.JWT_REFRESH_TOKEN_EXPIRE_DAYS * 86_400,
       replayGrace: config.OAUTH_REFRESH_GRACE_SECONDS,
       successorKey: fastify.deriveKey('refresh token successor'),
@@ -90,6 +91,8 @@ export default fp(async function oauth (fastify: FastifyInstance) {
 
   await fastify.register(async routes => {
     routes.setErrorHandler((error, request, reply) => sendOAuthError(error, request, reply))
+    // Codes, tokens and secrets are in all of them (RFC 6749 section 5.1); discovery says otherwise for itself.
+    routes.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
     // RFC 6749 sections 3.1 and 3.2: TLS. What the trusted proxy says of the connection counts.
     if (issuer.startsWith('https:')) {
       routes.addHook('onRequest', async request => {

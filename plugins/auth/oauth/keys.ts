@@ -19,6 +19,7 @@ export interface AccessClaims {
 
 type Algorithm = 'HS256' | 'RS256'
 interface VerificationKey { readonly kid: string, readonly algorithm: Algorithm, readonly key: string, readonly jwk?: JsonWebKey }
+interface SigningKey extends VerificationKey { readonly signingKey: string }
 
 export interface Keys {
   sign: (claims: AccessClaims) => string
@@ -33,14 +34,13 @@ export interface Keys {
  * @throws ConfigurationError when a key file cannot be read or is no RSA key of at least 2048 bits
  */
 export function loadKeys (config: Config, secret: string, issuer: string, audience: string): Keys {
-  const current = config.JWT_PRIVATE_KEY_PATH === undefined ? secretKey(secret) : rsaKey('JWT_PRIVATE_KEY_PATH', config.JWT_PRIVATE_KEY_PATH, createPrivateKey)
+  const current = config.JWT_PRIVATE_KEY_PATH === undefined ? { ...secretKey(secret), signingKey: secret } : privateKey(config.JWT_PRIVATE_KEY_PATH)
   const previous = [
     ...(config.JWT_PREVIOUS_SECRET_KEYS ?? []).map(secretKey),
-    ...(config.JWT_PREVIOUS_KEY_PATHS ?? []).map(file => rsaKey('JWT_PREVIOUS_KEY_PATHS', file, createPublicKey))
+    ...(config.JWT_PREVIOUS_KEY_PATHS ?? []).map(file => describe(readKey('JWT_PREVIOUS_KEY_PATHS', file, createPublicKey)))
   ]
-  const verification = [current, ...previous]
-  const signingKey = config.JWT_PRIVATE_KEY_PATH === undefined ? secret : readFileSync(config.JWT_PRIVATE_KEY_PATH, 'utf8')
-  const sign = createSigner({ algorithm: current.algorithm, key: signingKey, kid: current.kid, header: { alg: current.algorithm, typ: 'at+jwt' } })
+  const verification = [...new Map([current, ...previous].map(key => [key.kid, key])).values()]
+  const sign = createSigner({ algorithm: current.algorithm, key: current.signingKey, kid: current.kid, header: { alg: current.algorithm, typ: 'at+jwt' } })
   const verifiers = new Map(verification.map(({ kid, algorithm, key }) => [kid, createVerifier({
     key,
     algorithms: [algorithm], // of the key, never of the token: RFC 8725 sections 3.1 and 3.2
@@ -71,15 +71,27 @@ function kidOf (token: string): string {
 const secretKey = (secret: string): VerificationKey =>
   ({ kid: Buffer.from(hkdfSync('sha256', secret, 'mcpx', 'key id', 9)).toString('base64url'), algorithm: 'HS256', key: secret })
 
-function rsaKey (setting: string, file: string, parse: (pem: string) => KeyObject): VerificationKey {
+function privateKey (file: string): SigningKey {
+  const key = readKey('JWT_PRIVATE_KEY_PATH', file, createPrivateKey)
+  const signingKey = key.export({ type: 'pkcs8', format: 'pem' }).toString()
+  return { ...describe(createPublicKey(signingKey)), signingKey }
+}
+
+function describe (publicKey: KeyObject): VerificationKey {
+  const { kty, n, e } = publicKey.export({ format: 'jwk' })
+  const kid = createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url') // RFC 7638
+  return { kid, algorithm: 'RS256', key: publicKey.export({ type: 'spki', format: 'pem' }).toString(), jwk: { kty, n, e } }
+}
+
+function readKey (setting: string, file: string, parse: (pem: string) => KeyObject): KeyObject {
   try {
     const key = parse(readFileSync(file, 'utf8'))
     if (key.asymmetricKeyType !== 'rsa' || (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048) throw new Error('it is no RSA key of at least 2048 bits')
-    const publicKey = createPublicKey(key.type === 'private' ? key.export({ type: 'pkcs8', format: 'pem' }) : key.export({ type: 'spki', format: 'pem' }))
-    const { kty, n, e } = publicKey.export({ format: 'jwk' })
-    const kid = createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url') // RFC 7638
-    return { kid, algorithm: 'RS256', key: publicKey.export({ type: 'spki', format: 'pem' }).toString(), jwk: { kty, n, e } }
+    return key
   } catch (error) {
-    throw new ConfigurationError([`${setting}: ${file} cannot be used: ${(error as Error).message}`], { cause: error })
+    const { code = '', message } = error as NodeJS.ErrnoException
+    // What OpenSSL says of a file that it cannot read helps nobody.
+    const problem = code === 'ENOENT' ? 'there is no such file' : code.startsWith('ERR_OSSL') ? 'it is no key in PEM, without a passphrase' : message
+    throw new ConfigurationError([`${setting}: ${file} cannot be used: ${problem}`], { cause: error })
   }
 }

@@ -2,7 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { User } from '../../db/schema.ts'
-import type { AuthorizationRequest } from './authorization-request.ts'
+import { type AuthorizationRequest, RedirectedError } from './authorization-request.ts'
+import { toOAuthError } from './error.ts'
 import { consentPage } from './pages/consent.ts'
 import { errorPage } from './pages/error.ts'
 import { finishPage } from './pages/finish.ts'
@@ -20,7 +21,8 @@ export interface Pages {
   consent: (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, user: User) => FastifyReply
   /** Goes on to the client by a GET navigation: a form that redirects there is stopped by form-action (CSP 3 section 6.4.1). */
   finish: (reply: FastifyReply, asked: AuthorizationRequest, location: string) => FastifyReply
-  error: (reply: FastifyReply, message: string) => FastifyReply
+  /** What went wrong: told to the client where that can be trusted with it, shown to the person otherwise. */
+  failure: (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
   signOut: (request: FastifyRequest, reply: FastifyReply, user: User | undefined) => FastifyReply
   signedOut: (reply: FastifyReply) => FastifyReply
 }
@@ -52,21 +54,28 @@ export default fp(async function pages (fastify: FastifyInstance) {
       redirect: describeRedirect(redirectUri),
       scopes: scopes.map(name => ({ name, description: describeScope(name) })),
       action: request.url,
-      csrf: fastify.browser.formToken(request, reply)
+      csrf: fastify.browser.formToken(request, reply, user)
     })),
 
     finish: (reply, { client }, location) => send(reply, finishPage({ serverName, clientName: nameOf(client), location })),
 
-    error: (reply, message) => send(reply, errorPage({
-      serverName,
-      title: 'This sign-in cannot go on',
-      message,
-      hint: 'Go back to your application and connect again. If it happens again, tell the people who make it, with the message above.'
-    })),
+    failure: (thrown, request, reply) => {
+      if (thrown instanceof RedirectedError && thrown.unasked) return reply.redirect(thrown.location, 303)
+      const error = toOAuthError(thrown instanceof RedirectedError ? thrown.cause : thrown)
+      if (error.status >= 500) request.log.error({ err: error.cause ?? error }, 'a sign-in page failed')
+      if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
+      return send(reply.code(error.status === 401 ? 400 : error.status), errorPage({
+        serverName,
+        title: 'This cannot go on',
+        message: error.message,
+        hint: 'Go back to your application and connect again. If it happens again, tell the people who make it, with the message above.',
+        back: thrown instanceof RedirectedError ? { location: thrown.location, clientName: nameOf(thrown.client) } : undefined
+      }))
+    },
 
     signOut: (request, reply, user) => send(reply, user === undefined
       ? signedOutPage({ serverName })
-      : signOutPage({ serverName, username: user.username, action: request.url, csrf: fastify.browser.formToken(request, reply) })),
+      : signOutPage({ serverName, username: user.username, action: request.url, csrf: fastify.browser.formToken(request, reply, user) })),
 
     signedOut: reply => send(reply, signedOutPage({ serverName }))
   })

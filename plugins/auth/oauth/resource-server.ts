@@ -1,5 +1,5 @@
 // The resource server: a token for every request to the MCP endpoint, and the scopes that the tool wants (RFC 6750, RFC 9728).
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { code, sendJsonRpcError } from '../../mcp/json-rpc.ts'
 import { covers, TOOLS_SCOPE } from './scope.ts'
@@ -15,9 +15,9 @@ export default fp(async function resourceServer (fastify: FastifyInstance) {
 
   fastify.decorate('authenticate', async (request, reply) => {
     const { authorization } = request.headers
-    if (authorization === undefined) return refuse(reply, 401, challenge, `Authentication required: sign in at ${config.PUBLIC_URL}`)
+    if (authorization === undefined) return refuse(request, reply, 401, challenge, `Authentication required: sign in at ${config.PUBLIC_URL}`)
     const principal = /^bearer /i.test(authorization) ? accessTokens.principalOf(authorization.slice(7).trim()) : undefined
-    if (principal === undefined) return refuse(reply, 401, invalidToken, 'The access token is not valid, has expired or was revoked')
+    if (principal === undefined) return refuse(request, reply, 401, invalidToken, 'The access token is not valid, has expired or was revoked')
     request.principal = principal
   })
 
@@ -29,10 +29,12 @@ export default fp(async function resourceServer (fastify: FastifyInstance) {
     if (missing.length === 0) return undefined
     // All at once, with what is held already: a client that steps up asks for exactly this set (MCP authorization, scope challenge handling).
     const scope = [...new Set([...principal.scopes, ...needed])].join(' ')
-    return refuse(reply, 403, `Bearer error="insufficient_scope", error_description="This needs the scope ${missing.join(' ')}", ${metadata}, scope="${scope}"`, `This needs the scope ${missing.join(' ')}`)
+    return refuse(request, reply, 403, `Bearer error="insufficient_scope", error_description="This needs the scope ${missing.join(' ')}", ${metadata}, scope="${scope}"`, `This needs the scope ${missing.join(' ')}`)
   })
 }, { name: 'resource-server' })
 
-function refuse (reply: FastifyReply, status: number, challenge: string, message: string): FastifyReply {
-  return sendJsonRpcError(reply.header('www-authenticate', challenge), status, code.refused, message)
+function refuse (request: FastifyRequest, reply: FastifyReply, status: number, challenge: string, message: string): FastifyReply {
+  reply.header('www-authenticate', challenge)
+  if (request.routeOptions.config.jsonRpc) return sendJsonRpcError(reply, status, code.refused, message)
+  return reply.code(status).send({ error: status === 403 ? 'insufficient_scope' : 'invalid_token', error_description: message })
 }

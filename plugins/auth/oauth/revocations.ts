@@ -3,18 +3,20 @@ import { type Kysely, sql } from 'kysely'
 import { type Database, now, type Seconds } from '../../db/schema.ts'
 
 const WATCH_MS = 500
+/** The longest that an access token may be set to live, and more: one that is alive may be from before a change of the setting. */
+const KEEP: Seconds = 86_400 + 3600
 
 export class Revocations {
   #grants: ReadonlySet<string> = new Set()
   readonly #db: Kysely<Database>
-  readonly #keep: Seconds
+  /** Counts what has to be read, and what was: a read that fails leaves them apart, and the watch tries again. */
+  #wanted = 0
+  #read = 0
   #version = -1
   #watch: NodeJS.Timeout | undefined
 
-  /** @param keep seconds for which an access token may outlive its grant: older revocations need not be held */
-  constructor (db: Kysely<Database>, keep: Seconds) {
+  constructor (db: Kysely<Database>) {
     this.#db = db
-    this.#keep = keep
   }
 
   has (grantId: string): boolean { return this.#grants.has(grantId) }
@@ -29,16 +31,19 @@ export class Revocations {
 
   /** To be called after every revocation of this process, before it is answered. */
   async refresh (): Promise<void> {
-    const rows = await this.#db.selectFrom('oauth_grants').select('id').where('revoked_at', '>', now() - this.#keep).execute()
+    const wanted = ++this.#wanted
+    const rows = await this.#db.selectFrom('oauth_grants').select('id').where('revoked_at', '>', now() - KEEP).execute()
+    if (wanted < this.#read) return // a later read was faster
     this.#grants = new Set(rows.map(row => row.id))
+    this.#read = wanted
   }
 
   // https://sqlite.org/pragma.html#pragma_data_version: changes when another connection has committed, and costs no read.
   async #follow (): Promise<void> {
     const { rows } = await sql<{ data_version: number }>`pragma data_version`.execute(this.#db)
     const version = rows[0]?.data_version ?? 0
-    if (version === this.#version) return
-    this.#version = version
+    if (version === this.#version && this.#read === this.#wanted) return
     await this.refresh()
+    this.#version = version // not before: a change that could not be read is still to be followed
   }
 }

@@ -8,7 +8,7 @@ import { canonicalUsername, findByUsername } from './users.ts'
 /** Seconds to wait after the 1st, 2nd, ... failure in a row; after any later one LONGEST_DELAY, so that an attack cannot lock a person out for longer than it lasts. */
 const DELAYS: readonly Seconds[] = [0, 0, 0, 0, 2, 4, 8, 16, 32]
 const LONGEST_DELAY: Seconds = 60
-const FORGET_AFTER: Seconds = 3600
+export const FORGET_AFTER: Seconds = 3600
 const BUSY_RETRY: Seconds = 2
 
 export type SignInResult =
@@ -36,11 +36,14 @@ async function attempt (db: Kysely<Database>, nameHash: string, username: string
   const user = await findByUsername(db, username)
   const verified = await verifyPassword(password, user?.password_hash ?? DUMMY_HASH)
   if (!verified || user === undefined || user.disabled_at !== null) return { outcome: 'refused', retryAfter }
-  await db.transaction().execute(async tx => {
-    await tx.deleteFrom('sign_in_failures').where('name_hash', '=', nameHash).execute()
-    await tx.updateTable('users').set({ last_login: now() }).where('id', '=', user.id).execute()
+  const current = await db.transaction().execute(async tx => {
+    // The password may have been changed, or the user disabled, while it was verified.
+    const { numUpdatedRows } = await tx.updateTable('users').set({ last_login: now() })
+      .where('id', '=', user.id).where('password_hash', '=', user.password_hash).where('disabled_at', 'is', null).executeTakeFirst()
+    if (numUpdatedRows === 1n) await tx.deleteFrom('sign_in_failures').where('name_hash', '=', nameHash).execute()
+    return numUpdatedRows === 1n
   })
-  return { outcome: 'ok', user }
+  return current ? { outcome: 'ok', user } : { outcome: 'refused', retryAfter }
 }
 
 /**

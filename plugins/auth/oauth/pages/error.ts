@@ -1,4 +1,5 @@
 // Explains what cannot be answered to the client, because client or redirect URI are not to be trusted.
+import { displayName } from './destination.ts'
 import { html } from './html.ts'
 import { layout } from './layout.ts'
 
@@ -9,11 +10,15 @@ export interface ErrorPage {
   readonly message: string
   /** What the person can do. */
   readonly hint?: string | undefined
+  /** Where the client is told of it, when the person wants that: a registered redirect URI. */
+  readonly back?: { readonly location: string, readonly clientName: string } | undefined
 }
 
-export function errorPage ({ serverName, title, message, hint }: ErrorPage): string {
+export function errorPage ({ serverName, title, message, hint, back }: ErrorPage): string {
   return layout(serverName, `Error: ${title}`, html`
 <h1>${title}</h1>
 <div class="note bad" role="alert"><p>${message}</p></div>
-${hint && html`<p>${hint}</p>`}`)
+${hint && html`<p>${hint}</p>`}
+${back && html`<div class="actions"><a class="button" href="${back.location}">Back to <bdi>${displayName(back.clientName)}</bdi></a></div>
+<p class="small">The address is <bdi>${back.location.split('?', 1)[0]}</bdi>. Go there only if you know it.</p>`}`)
 }

@@ -1,0 +1,31 @@
+// The pages as people meet them, ordinary and worst cases, for the tests that look at them.
+import { consentPage } from '../../plugins/auth/oauth/pages/consent.ts'
+import { errorPage } from '../../plugins/auth/oauth/pages/error.ts'
+import { signInPage } from '../../plugins/auth/oauth/pages/sign-in.ts'
+import { signedOutPage } from '../../plugins/auth/oauth/pages/signed-out.ts'
+import { finishPage } from '../../plugins/auth/oauth/pages/finish.ts'
+
+const serverName = 'mcpx'
+const form = { serverName, action: '/oauth/authorize?client_id=c&state=s', csrf: 'token' }
+const scopes = [
+  { name: 'mcp', description: 'Use the tools of this server in your name' },
+  { name: 'offline_access', description: 'Stay connected while you are away' }
+]
+const claude = { host: 'claude.ai', kind: 'web' } as const
+
+export const samples = {
+  'sign-in': signInPage({ ...form, clientName: 'Claude', redirect: claude }),
+  'sign-in-plain': signInPage(form),
+  'sign-in-error': signInPage({ ...form, clientName: 'Cursor', redirect: { host: 'cursor:', kind: 'app' }, username: 'mcpuser', error: 'The username or password is wrong.', retryAfterSeconds: 8 }),
+  'consent-web': consentPage({ ...form, username: 'mcpuser', clientId: 'https://claude.ai/oauth/mcp-oauth-client-metadata', clientName: 'Claude', clientSource: 'metadata_document', redirect: claude, scopes }),
+  'consent-loopback': consentPage({ ...form, username: 'mcpuser', clientId: 'c1', clientName: 'Visual Studio Code', clientUri: 'https://code.visualstudio.com/', clientSource: 'registered', redirect: { host: '127.0.0.1:33418', kind: 'loopback' }, scopes }),
+  'consent-app': consentPage({ ...form, username: 'mcpuser', clientId: 'c1', clientName: 'Cursor', clientSource: 'registered', redirect: { host: 'cursor:', kind: 'app' }, scopes: scopes.slice(0, 1) }),
+  'consent-operator': consentPage({ ...form, username: 'mcpuser', clientId: 'c1', clientName: 'Nightly report', clientSource: 'operator', redirect: { host: 'reports.example.com', kind: 'web' }, scopes: scopes.slice(0, 1) }),
+  'consent-worst': consentPage({
+    ...form, serverName: 'W'.repeat(100), username: 'ö'.repeat(64), clientId: 'c1', clientName: `<b>‮${'M'.repeat(400)}`, clientUri: `https://${'sub.'.repeat(50)}example.com`, clientSource: 'registered',
+    redirect: { host: `${'a'.repeat(60)}.${'b'.repeat(60)}.example.com:65535`, kind: 'loopback' }, scopes: [{ name: `tools:${'x'.repeat(120)}`, description: 'D'.repeat(200) }]
+  }),
+  'finish': finishPage({ serverName, clientName: 'Claude', location: 'https://claude.ai/api/mcp/auth_callback?code=c&state=s' }),
+  'error': errorPage({ serverName, title: 'This link does not work', message: 'The address that the app wants to be answered at is not one that it has registered.', hint: 'Remove the server in the app and add it again. If that does not help, tell the people who make the app.' }),
+  'signed-out': signedOutPage({ serverName })
+}

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import * as fc from 'fast-check'
+import t from 'tap'
+import { consentPage, type ConsentPage } from '../../plugins/auth/oauth/pages/consent.ts'
+import { displayName } from '../../plugins/auth/oauth/pages/destination.ts'
+import { errorPage } from '../../plugins/auth/oauth/pages/error.ts'
+import { finishPage } from '../../plugins/auth/oauth/pages/finish.ts'
+import { html, markup } from '../../plugins/auth/oauth/pages/html.ts'
+import { pageHeaders } from '../../plugins/auth/oauth/pages/layout.ts'
+import { signInPage } from '../../plugins/auth/oauth/pages/sign-in.ts'
+import { signedOutPage } from '../../plugins/auth/oauth/pages/signed-out.ts'
+import { samples } from './page-samples.ts'
+
+t.test('what is interpolated is text, unless it is markup made here', async t => {
+  t.equal(String(html`<p title="${'"\'<&>'}">${'<b>'}</p>`), '<p title="&quot;&#39;&lt;&amp;&gt;">&lt;b&gt;</p>')
+  t.equal(String(html`<ul>${['a', '<'].map(item => html`<li>${item}</li>`)}</ul>`), '<ul><li>a</li><li>&lt;</li></ul>')
+  t.equal(String(html`${undefined}${0}${markup('<br>')}${''}`), '0<br>')
+  const pretended = { toString: () => '<script>' } as unknown as string
+  t.equal(String(html`${pretended}`), '&lt;script&gt;', 'an object that says it is markup is not')
+})
+
+// Whatever the values are, the page has the same tags and the same quotes as with harmless ones.
+const skeleton = (page: string): string => page.replace(/[^<>"'=]/g, '')
+
+t.test('property: no interpolated value can break out of its place', async t => {
+  const hostile = fc.oneof(
+    fc.constantFrom('"><script>alert(1)</script>', "' onfocus='x", '--><!--', '</title><b>', '&quot;', '</style>', '0; url=javascript:alert(1)'),
+    fc.string({ unit: fc.constantFrom('<', '>', '"', "'", '&', ';', '/', 'a', ' ', '\n', '\u202e', '\0', '`', '\ud800') }), fc.string({ unit: 'binary' })
+  ).map(value => `${value.replace(/=/g, '')}x`) // = is counted below, and harmless by itself
+  const values = fc.record({
+    serverName: hostile, clientName: hostile, clientId: hostile, username: hostile, host: hostile, name: hostile, description: hostile,
+    action: hostile, csrf: hostile, error: hostile, title: hostile, message: hostile, hint: hostile, location: hostile
+  })
+  type Values = Record<'serverName' | 'clientName' | 'clientId' | 'username' | 'host' | 'name' | 'description' | 'action' | 'csrf' | 'error' | 'title' | 'message' | 'hint' | 'location', string>
+  const harmless = Object.fromEntries(['serverName', 'clientName', 'clientId', 'username', 'host', 'name', 'description', 'action', 'csrf', 'error', 'title', 'message', 'hint', 'location'].map(key => [key, 'x'])) as Values
+  const pages = (v: Values): string[] => (['web', 'loopback', 'app'] as const).flatMap(kind => {
+    const redirect = { host: v.host, kind }
+    const consent: ConsentPage = { ...v, redirect, scopes: [v], clientUri: `https://${v.host}`, clientSource: 'operator' }
+    return [signInPage({ ...v, redirect }), consentPage(consent), consentPage({ ...consent, clientSource: 'metadata_document' }), finishPage(v), errorPage(v), signedOutPage(v)]
+  })
+  const expected = pages(harmless).map(skeleton)
+  fc.assert(fc.property(values, v => pages(v).every((page, index) => skeleton(page) === expected[index])), { numRuns: 300 })
+  t.pass('300 sets of values')
+})
+
+t.test('a client cannot hide in its name', async t => {
+  t.equal(displayName('  Claude\n\u200b\u202eedoC\u0000  '), 'Claude edoC')
+  t.equal([...displayName('M'.repeat(5000))].length, 60)
+  t.equal(displayName('\u200b\u00ad'), '', 'nothing visible is no name')
+  t.equal(displayName(`Z${'\u0353'.repeat(500)}algo`), `Z${'\u0353'.repeat(4)}algo`, 'marks cannot pile up over what stands beside it')
+  t.equal(displayName('Größe 2 李'), 'Größe 2 李')
+})
+
+t.test('the name of a client falls back to its host, and how far it can be believed is said', async t => {
+  const page: ConsentPage = { serverName: 's', username: 'u', clientId: 'https://app.example.com/client.json', clientSource: 'metadata_document', redirect: { host: 'h', kind: 'web' }, scopes: [], action: '/', csrf: 'c' }
+  t.match(consentPage(page), /Allow <bdi>app\.example\.com<\/bdi>[^]*described by <strong><bdi>app\.example\.com/)
+  t.match(consentPage({ ...page, clientId: 'k3j4', clientSource: 'registered' }), /Allow <bdi>An app without a name<\/bdi>[^]*nobody has verified it/)
+  t.match(consentPage({ ...page, clientId: 'k3j4', clientSource: 'operator', clientName: 'N' }), /Set up by the operator/)
+})
+
+t.test('every page is a whole document with a language and a title that says its state', async t => {
+  const titles = Object.entries(samples).map(([name, page]) => {
+    t.match(page, /^<!doctype html>\n<html lang="en">/, name)
+    t.notMatch(page, /<script|style="|javascript:|\son\w+=/i, name)
+    return /<title>(.*)<\/title>/.exec(page)?.[1]
+  })
+  t.match(titles, ['Sign in – mcpx', 'Sign in – mcpx', 'Error: Sign in – mcpx', 'Allow Claude? – mcpx', 'Allow Visual Studio Code? – mcpx', 'Allow Cursor? – mcpx', 'Allow Nightly report? – mcpx', /^Allow &lt;b&gt;/, 'Continue to Claude – mcpx', 'Error: This link does not work – mcpx', 'Signed out – mcpx'])
+})
+
+t.test('the policy allows the stylesheet by its hash, and nothing else', async t => {
+  const style = /<style>([^]*)<\/style>/.exec(samples['signed-out'])?.[1] ?? ''
+  const hash = createHash('sha256').update(style).digest('base64')
+  t.equal(pageHeaders['content-security-policy'], `default-src 'none'; style-src 'sha256-${hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`)
+  t.match(pageHeaders, { 'x-frame-options': 'DENY', 'cache-control': 'no-store', 'content-type': 'text/html; charset=utf-8' })
+  t.ok(Object.isFrozen(pageHeaders))
+})
