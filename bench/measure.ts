@@ -46,10 +46,20 @@ export async function runPhase (number: number, phase: Phase, kinds: ServerKind[
         notRun.push({ server: cell.server, what: `${cell.workload}, ${cell.era}`, reason: (error as Error).message })
       }
     }
+    for (const process of processes.values()) {
+      await process.quiet()
+      process.pause()
+    }
     const put = async ({ process, question, connections }: (typeof cells)[number], seconds: number): Promise<Timed> => {
-      const before = process.processorTime()
-      const sample = await load({ url: process.url, request: template(question), connections, seconds, temp: place.temp })
-      return { ...sample, cpu: (process.processorTime() - before) / sample.answers * 1e6 }
+      process.resume()
+      try {
+        const before = process.processorTime()
+        const sample = await load({ url: process.url, request: template(question), connections, seconds, temp: place.temp })
+        return { ...sample, cpu: (process.processorTime() - before) / sample.answers * 1e6 }
+      } finally {
+        await process.quiet()
+        process.pause()
+      }
     }
     for (const cell of cells.filter((one, i) => cells.findIndex(other => other.process === one.process && (options.quick || other.era === one.era)) === i)) {
       say(`warming up ${cell.server}, ${cell.era}`)

@@ -13,6 +13,7 @@ import type { Era, ServerKind, Start } from './servers.ts'
 import type { ToolSet } from './tools.ts'
 
 const START_TIMEOUT_MS = 20_000
+const QUIET_TIMEOUT_MS = 15_000
 const running = new Set<ChildProcess>()
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL') })
 
@@ -83,6 +84,19 @@ export class ServerProcess {
     const [, fields = ''] = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')
     const [user, system] = fields.split(' ').slice(11, 13) // utime and stime, in ticks of 10 ms; proc_pid_stat(5)
     return (Number(user) + Number(system)) / 100
+  }
+
+  /** Keeps the process from running, so that it takes nothing from the one that is measured. */
+  pause (): void { this.#child?.kill('SIGSTOP') }
+  resume (): void { this.#child?.kill('SIGCONT') }
+
+  /** Waits until it has worked off what the load has left behind. */
+  async quiet (): Promise<void> {
+    const deadline = performance.now() + QUIET_TIMEOUT_MS
+    for (let before = -1, now = this.processorTime(); now - before > 0.01 && performance.now() < deadline; now = this.processorTime()) {
+      before = now
+      await sleep(50)
+    }
   }
 
   async stop (): Promise<void> {

@@ -16,7 +16,8 @@ export default async function revokeRoute (fastify: FastifyInstance) {
     if (grant !== undefined && grant.client_id === client.id) {
       await revokeGrant(db, grant.id)
       await oauth.revocations.refresh()
-      audit(request, 'token_revoked', 'ok', { user: grant.user_id, client: client.id })
+      const user = await db.selectFrom('users').select('username').where('id', '=', grant.user_id).executeTakeFirst()
+      audit(request, 'token_revoked', 'ok', { user: user?.username ?? 'unknown', client: client.id })
     }
     return reply.code(200).send()
   })

@@ -17,7 +17,7 @@ export default async function tokenRoute (fastify: FastifyInstance) {
       // RFC 8707 section 2.2; not sent, the resource is that of the grant.
       if (given.resource !== undefined && !sameResource(given.resource, oauth.resource)) throw new OAuthError('invalid_target', `resource must be ${oauth.resource}`)
       const issued = grantType === 'authorization_code' ? await exchangeCode(given, client.id) : await exchangeRefreshToken(given, client.id)
-      audit(request, grantType === 'authorization_code' ? 'code_redeemed' : 'token_refreshed', 'ok', { user: issued.grant.user_id, client: client.id })
+      audit(request, grantType === 'authorization_code' ? 'code_redeemed' : 'token_refreshed', 'ok', { user: issued.username, client: client.id })
       return answer(issued)
     } catch (error) {
       await note(request, error, grantType, client.id)

@@ -21,7 +21,7 @@ export interface GrantPolicy {
   issueAccessToken: (grant: Grant, scopes: readonly string[]) => AccessToken
 }
 
-export interface Issued { readonly grant: Grant, readonly access: AccessToken, readonly refreshToken: string }
+export interface Issued { readonly grant: Grant, readonly username: string, readonly access: AccessToken, readonly refreshToken: string }
 
 /** A code or refresh token was used again: its grant is revoked by the time this is thrown. */
 export class ReplayError extends OAuthError {
@@ -64,9 +64,9 @@ export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, giv
     // First a write that only one can win: of two that redeem at once, the other sees it used.
     const { numUpdatedRows } = await tx.updateTable('oauth_auth_codes').set({ used: 1, grant_id: grant.id }).where('id', '=', code.id).where('used', '=', 0).executeTakeFirst()
     if (numUpdatedRows !== 1n) return undefined
-    await requireEnabledUser(tx, grant.user_id)
+    const username = await requireEnabledUser(tx, grant.user_id)
     await tx.insertInto('oauth_grants').values(grant).execute()
-    return await issuePair(tx, policy, grant, parseScope(grant.scope), randomSecret())
+    return await issuePair(tx, policy, grant, username, parseScope(grant.scope), randomSecret())
   })
   if (issued !== undefined) return issued
   const lost = await db.selectFrom('oauth_auth_codes').select('grant_id').where('id', '=', code.id).executeTakeFirst()
@@ -96,9 +96,9 @@ export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given:
     // Revoked between the look above and the lock: nothing may be issued, to a replay either.
     const alive = await tx.updateTable('oauth_grants').set({ expires_at: now() + policy.refreshLifetime }).where('id', '=', grant.id).where('revoked_at', 'is', null).executeTakeFirst()
     if (alive.numUpdatedRows !== 1n) throw new OAuthError('invalid_grant', REVOKED)
-    await requireEnabledUser(tx, grant.user_id)
-    if (numUpdatedRows !== 1n) return { grant, access: policy.issueAccessToken(grant, scopes), refreshToken: successor }
-    return await issuePair(tx, policy, grant, scopes, successor)
+    const username = await requireEnabledUser(tx, grant.user_id)
+    if (numUpdatedRows !== 1n) return { grant, username, access: policy.issueAccessToken(grant, scopes), refreshToken: successor }
+    return await issuePair(tx, policy, grant, username, scopes, successor)
   })
 }
 
@@ -117,13 +117,13 @@ export async function revokeGrant (db: Kysely<Database>, grantId: string): Promi
   await db.updateTable('oauth_grants').set({ revoked_at: now() }).where('id', '=', grantId).where('revoked_at', 'is', null).execute()
 }
 
-async function issuePair (tx: Kysely<Database>, policy: GrantPolicy, grant: Grant, scopes: readonly string[], refreshToken: string): Promise<Issued> {
+async function issuePair (tx: Kysely<Database>, policy: GrantPolicy, grant: Grant, username: string, scopes: readonly string[], refreshToken: string): Promise<Issued> {
   const access = policy.issueAccessToken(grant, scopes)
   await tx.insertInto('oauth_tokens').values({
     grant_id: grant.id, user_id: grant.user_id, access_token: sha256(access.token), refresh_token: sha256(refreshToken),
     access_token_expires_at: access.expiresAt, refresh_token_expires_at: now() + policy.refreshLifetime, rotated_at: null, created_at: now()
   }).execute()
-  return { grant, access, refreshToken }
+  return { grant, username, access, refreshToken }
 }
 
 // A token for the address that the server had before PUBLIC_URL changed would be refused at once: clients have to sign in anew.
@@ -131,9 +131,10 @@ function requireThisAddress (policy: GrantPolicy, { resource }: { readonly resou
   if (resource !== policy.resource) throw new OAuthError('invalid_grant', `This was granted for ${resource}; the server is at ${policy.resource} now`)
 }
 
-async function requireEnabledUser (tx: Kysely<Database>, userId: number): Promise<void> {
-  const user = await tx.selectFrom('users').select('disabled_at').where('id', '=', userId).executeTakeFirst()
+async function requireEnabledUser (tx: Kysely<Database>, userId: number): Promise<string> {
+  const user = await tx.selectFrom('users').select(['username', 'disabled_at']).where('id', '=', userId).executeTakeFirst()
   if (user === undefined || user.disabled_at !== null) throw new OAuthError('invalid_grant', 'The user may no longer sign in')
+  return user.username
 }
 
 async function replayed (db: Kysely<Database>, what: string, grantId: string | null): Promise<ReplayError> {

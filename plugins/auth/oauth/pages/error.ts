@@ -19,6 +19,5 @@ export function errorPage ({ serverName, title, message, hint, back }: ErrorPage
 <h1>${title}</h1>
 <div class="note bad" role="alert"><p>${message}</p></div>
 ${hint && html`<p>${hint}</p>`}
-${back && html`<div class="actions"><a class="button" href="${back.location}">Back to <bdi>${displayName(back.clientName)}</bdi></a></div>
-<p class="small">The address is <bdi>${back.location.split('?', 1)[0]}</bdi>. Go there only if you know it.</p>`}`)
+${back && html`<p class="small">Or go <a href="${back.location}">back to <bdi>${displayName(back.clientName)}</bdi></a>, only if you know this address: <bdi>${back.location.split('?', 1)[0]}</bdi></p>`}`)
 }
