@@ -32,7 +32,7 @@ export const sections = {
     ALLOWED_HOSTS: list('Host names that requests may be addressed to (DNS rebinding protection). Unset: the loopback names and the host of PUBLIC_URL.'),
     ALLOWED_ORIGINS: list('Origins of browser pages that may call the server: https://app.example.com, or * for any. Unset: any with AUTH_MODE=oauth, loopback pages and PUBLIC_URL with noauth.', { pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$', allowed: 'an origin such as https://app.example.com, or *' }),
     MAX_BODY_BYTES: integer(MIB, 1024, 64 * MIB, 'Largest request body in bytes; a larger one is answered with 413.'),
-    RATE_LIMIT_MAX: integer(600, 0, 1_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
+    RATE_LIMIT_MAX: integer(600, 0, 1_000_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
     SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends the one that was idle longest.'),
     SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
     KEEP_ALIVE_SECONDS: integer(15, 1, 300, 'Seconds between the comments that keep an idle stream open; proxies cut streams that are silent for 60 s or less.'),
@@ -41,7 +41,11 @@ export const sections = {
   Tools: {
     TOOLS_DIR: text('Folder with tools of your own, one file a tool, loaded besides the built-in ones.'),
     TOOLS_DISABLED: list('Names of tools that are not served.'),
+    SKILLS_DIR: text('Folder of skills, one folder with a SKILL.md each, served to clients that know the skills extension. Read once, at the start.'),
+    LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may keep a list of tools, prompts or resources. For a minute after a change they are told 5 at most.'),
     TOOL_TIMEOUT_SECONDS: integer(60, 1, 3600, 'Time limit of a tool call, for tools that declare none.'),
+    TASK_TTL_MINUTES: integer(60, 1, 30 * 24 * HOUR, 'Minutes for which a call that runs in the background, and its result, are kept (tasks extension).'),
+    TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, finished ones included until they expire. With noauth all callers are one.'),
     WEATHER_API_KEY: text('OpenWeatherMap API key for get_weather. Unset, api.weather.gov is used, which needs none.', { secret: true }),
     OPENWEATHERMAP_BASE_URL: url('https://api.openweathermap.org', 'OpenWeatherMap API, or a proxy of it.'),
     WEATHER_GOV_BASE_URL: url('https://api.weather.gov', 'National Weather Service API, or a proxy of it.'),
@@ -70,6 +74,11 @@ export const sections = {
   Deployment: {
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
   },
+  Metrics: {
+    METRICS_PORT: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'Port of a listener of its own that serves /metrics to Prometheus. Unset: no such listener.' })),
+    METRICS_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address that METRICS_PORT listens on. Any but a loopback one needs METRICS_TOKEN too.' }),
+    METRICS_TOKEN: text('Bearer token that reading /metrics takes, at least 16 characters. Without METRICS_PORT it puts /metrics on the main port. With neither there are no metrics.', { minLength: 16, secret: true })
+  },
   Logging: {
     LOG_LEVEL: oneOf(['TRACE', 'DEBUG', 'INFO', 'WARNING', 'WARN', 'ERROR', 'CRITICAL', 'FATAL', 'SILENT'], 'INFO', 'Least level that is logged; upper or lower case.'),
     LOG_FORMAT: Type.Optional(Type.Unsafe<'json' | 'pretty'>({ type: 'string', enum: ['json', 'pretty'], description: 'json: one object a line. pretty: for people. Unset: pretty on a terminal, json otherwise.' }))
@@ -77,7 +86,7 @@ export const sections = {
 }
 
 export const ConfigSchema = Type.Object({
-  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Logging
+  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Metrics, ...sections.Logging
 })
 
 export type Config = Static<typeof ConfigSchema> & {
@@ -153,7 +162,7 @@ const checks = {
   }
 }
 
-/** Fills in what follows from other settings. */
+/** Fills in what follows from other settings, and refuses those that do not go together. */
 function complete (config: Config): Config {
   const loopbackBind = isLoopbackHost(config.MCP_SERVER_HOST)
   const bind = config.MCP_SERVER_HOST.includes(':') ? `[${config.MCP_SERVER_HOST}]` : config.MCP_SERVER_HOST
@@ -162,6 +171,9 @@ function complete (config: Config): Config {
   config.PUBLIC_URL = origin
   config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
+  if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && !isLoopbackHost(config.METRICS_HOST)) {
+    throw new ConfigurationError([`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`])
+  }
   return config
 }
 

@@ -1,6 +1,7 @@
 // One structured line a request, and no secret in any line.
 import { randomUUID } from 'node:crypto'
-import type { FastifyInstance, FastifyLoggerOptions, FastifyRequest, RawRequestDefaultExpression } from 'fastify'
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyLoggerOptions, FastifyReply, FastifyRequest, RawRequestDefaultExpression } from 'fastify'
 import fp from 'fastify-plugin'
 import type { PinoLoggerOptions } from 'fastify/types/logger.js'
 import pretty from 'pino-pretty'
@@ -46,21 +47,29 @@ export function requestId (raw: RawRequestDefaultExpression): string {
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? ''
 
 export default fp(async function log (fastify: FastifyInstance) {
+  // Not onResponse: Fastify does not run it when the client is gone before the end. One listener serves all requests.
   fastify.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
-  })
-
-  fastify.addHook('onResponse', async (request, reply) => {
-    const { rpc, principal } = request
-    const aborted = !reply.raw.writableFinished
-    request.log.info({
-      method: request.method,
-      path: pathOf(request),
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
-      outcome: aborted ? 'aborted' : rpc?.outcome ?? (reply.statusCode < 400 ? 'ok' : 'refused'),
-      ...(rpc !== null && { era: rpc.era, rpc: rpc.method, name: rpc.name }),
-      ...(principal != null && { principal: principal.id, client: principal.clientId })
-    }, 'request')
+    replies.set(reply.raw, reply)
+    reply.raw.on('close', onClose)
   })
 }, { name: 'log', dependencies: ['config'] })
+
+const replies = new WeakMap<ServerResponse, FastifyReply>()
+
+function onClose (this: ServerResponse): void {
+  const reply = replies.get(this)
+  if (reply === undefined) return
+  const { request } = reply
+  const { rpc, principal } = request
+  const aborted = !reply.raw.writableFinished
+  request.log.info({
+    method: request.method,
+    path: pathOf(request),
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    outcome: aborted ? 'aborted' : rpc?.outcome ?? (reply.statusCode < 400 ? 'ok' : 'refused'),
+    ...(rpc !== null && { era: rpc.era, rpc: rpc.method, name: rpc.name }),
+    ...(principal != null && { principal: principal.id, client: principal.clientId })
+  }, 'request')
+}

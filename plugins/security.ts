@@ -19,8 +19,7 @@ declare module 'fastify' {
 
 const HEADERS = {
   'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin'
+  'referrer-policy': 'no-referrer'
 }
 
 export default fp(async function security (fastify: FastifyInstance) {

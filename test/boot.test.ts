@@ -30,9 +30,9 @@ t.test('a wrong set-up ends the start with exit code 78 and one line', { buffere
   const cases: [string, NodeJS.ProcessEnv, RegExp][] = [
     ['unknown mode', { AUTH_MODE: 'basic' }, /^mcpx: AUTH_MODE: "basic" is not one of oauth, noauth\n$/],
     ['key too short', { JWT_SECRET_KEY: 'hunter2' }, /^mcpx: JWT_SECRET_KEY: the given value is not text of at least 32 characters\n$/],
-    ['unwritable data folder', { AUTH_DB_PATH: path.join(file, 'auth.db') }, /^mcpx: AUTH_DB_PATH: its folder .*file cannot be written \(E\w+\); make it writable, or choose another\n$/],
-    ['no such address', { MCP_SERVER_HOST: '192.0.2.1', PUBLIC_URL: 'https://mcp.example.com', JWT_SECRET_KEY: 'k'.repeat(40) }, /^mcpx: MCP_SERVER_HOST: 192\.0\.2\.1 is not an address of this machine\n$/],
-    ['unknown tool to leave out', { TOOLS_DISABLED: 'ecko' }, /^mcpx: TOOLS_DISABLED: no tool is called ecko; there are .*\becho\b.*\n$/]
+    ['unwritable data folder', { AUTH_MODE: 'noauth', AUTH_DB_PATH: path.join(file, 'auth.db') }, /^mcpx: AUTH_DB_PATH: its folder .*file cannot be written \(E\w+\); make it writable, or choose another\n$/],
+    ['no such address', { AUTH_MODE: 'noauth', MCP_SERVER_HOST: '192.0.2.1', PUBLIC_URL: 'https://mcp.example.com' }, /^mcpx: MCP_SERVER_HOST: 192\.0\.2\.1 is not an address of this machine\n$/],
+    ['unknown tool to leave out', { AUTH_MODE: 'noauth', TOOLS_DISABLED: 'ecko' }, /^mcpx: TOOLS_DISABLED: no tool is called ecko; there are .*\becho\b.*\n$/]
   ]
   for (const [name, env, expected] of cases) t.test(name, { buffered: true }, async t => { await refusesInOneLine(t, env, expected) })
 })
@@ -48,14 +48,14 @@ t.test('a port that is in use is said so', { buffered: true }, async t => {
   const other = createServer()
   await new Promise<void>(resolve => { other.listen(port, '127.0.0.1', resolve) })
   t.teardown(() => other.close())
-  await refusesInOneLine(t, { MCP_SERVER_PORT: String(port) }, new RegExp(`^mcpx: MCP_SERVER_PORT: ${port} is in use on 127\\.0\\.0\\.1; stop what uses it, or choose another\\n$`))
+  await refusesInOneLine(t, { AUTH_MODE: 'noauth', MCP_SERVER_PORT: String(port) }, new RegExp(`^mcpx: MCP_SERVER_PORT: ${port} is in use on 127\\.0\\.0\\.1; stop what uses it, or choose another\\n$`))
 })
 
 t.test('a broken tool ends the start with one line that names the file and the cause', { buffered: true }, async t => {
   const TOOLS_DIR = path.join(temporaryFolder(t), 'tools')
   mkdirSync(TOOLS_DIR)
   writeFileSync(path.join(TOOLS_DIR, 'broken.ts'), "import 'no-such-package'\nexport default async function () {}\n")
-  await refusesInOneLine(t, { TOOLS_DIR }, /^mcpx: [^ ]*tools\/broken\.ts: Cannot find package 'no-such-package'\n$/)
+  await refusesInOneLine(t, { AUTH_MODE: 'noauth', TOOLS_DIR }, /^mcpx: [^ ]*tools\/broken\.ts: Cannot find package 'no-such-package'\n$/)
 })
 
 t.test('with nothing configured, nobody calls without a token', { buffered: true }, async t => {

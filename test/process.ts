@@ -28,7 +28,7 @@ export async function startProcess (t: Test, env: NodeJS.ProcessEnv = {}, comman
   const [file = '', ...args] = command
   const child = spawn(file, args, {
     cwd: folder, // where no .env is
-    env: { PATH: process.env.PATH, AUTH_DB_PATH: path.join(folder, 'data', 'auth.db'), MCP_SERVER_PORT: port, ...env }
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, AUTH_DB_PATH: path.join(folder, 'data', 'auth.db'), MCP_SERVER_PORT: port, ...env }
   })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', chunk => { output.stdout += chunk })

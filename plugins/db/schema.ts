@@ -63,6 +63,24 @@ export interface Database {
     rotated_at: Seconds | null
     created_at: Seconds
   }
+  tasks: {
+    id: string
+    owner: string
+    tool: string
+    arguments: string
+    status: 'working' | 'input_required' | 'completed' | 'failed' | 'cancelled'
+    status_message: string | null
+    input_requests: string | null
+    input_responses: string | null
+    request_state: string | null
+    rounds: number
+    outcome: string | null
+    created_at: Seconds
+    updated_at: Seconds
+    expires_at: Seconds
+    lease_until: Seconds
+    revision: number
+  }
 }
 
 export type User = Selectable<Database['users']>
@@ -70,6 +88,7 @@ export type Grant = Selectable<Database['oauth_grants']>
 export type AuthCode = Selectable<Database['oauth_auth_codes']>
 export type TokenPair = Selectable<Database['oauth_tokens']>
 export type ClientRow = Selectable<Database['oauth_clients']>
+export type TaskRow = Selectable<Database['tasks']>
 
 /** Now, in epoch seconds. */
 export const now = (): Seconds => Math.floor(Date.now() / 1000)

@@ -1,7 +1,9 @@
 // The time a call runs in: its context, its one abort signal, and everything that may end it early.
 import type { ClientCapabilities, LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
-import { type CallContext, type Era, ToolError } from './contract.ts'
+import type { RegisteredTool } from './catalog.ts'
+import { type CallContext, type Era, ToolError, type ToolErrorOptions } from './contract.ts'
+import type { CreatedTask } from './tasks/task.ts'
 
 /** One request as a lane carries it: what differs between lanes and eras, and nothing else. */
 export interface Carrier {
@@ -17,10 +19,14 @@ export interface Carrier {
   requestState: <T>() => T | undefined
   mintRequestState: (state: unknown) => Promise<string>
   closeStream: () => void
+  /** Only where the client can wait for a task: makes one of the call, or answers undefined if it is to run here after all. */
+  readonly startTask?: ((tool: RegisteredTool, args: unknown) => Promise<CreatedTask | undefined>) | undefined
+  /** Is told how the call ended, in place of the request's log line. */
+  readonly ended?: (outcome: Outcome) => void
 }
 
 /** How a call ended, as the request log counts it. */
-export type Outcome = 'ok' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'too_large' | 'failed'
+export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'too_large' | 'failed'
 
 type Stop = { readonly outcome: Outcome, readonly reason: string }
 
@@ -80,5 +86,5 @@ export class CallScope implements CallContext {
   requestState<T> (): T | undefined { return this.#carrier.requestState<T>() }
   async mintRequestState (state: unknown): Promise<string> { return await this.#carrier.mintRequestState(state) }
   closeStream (): void { this.#carrier.closeStream() }
-  error (message: string, options?: ErrorOptions): Error { return new ToolError(message, options) }
+  error (message: string, options?: ToolErrorOptions): Error { return new ToolError(message, options) }
 }

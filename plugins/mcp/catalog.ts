@@ -5,7 +5,9 @@ import type {
   McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
 } from './contract.ts'
 import type { CallScope } from './call-scope.ts'
+import { checkDeclaration, checkParamHeaders } from './declaration.ts'
 import { compile, type Validator } from './schema.ts'
+import { taskUri } from './tasks/task-listen.ts'
 
 export interface RegisteredTool {
   /** As `tools/list` shows it. */
@@ -32,7 +34,12 @@ export interface RegisteredTemplate { readonly definition: ResourceTemplateType,
 
 // SEP-986
 export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
+// Who has just seen a list change is likely to see it change again.
+const UNSETTLED_MS = 60_000
+const UNSETTLED_TTL_MS = 5_000
 const NO_ARGUMENTS = { type: 'object', properties: {}, additionalProperties: false } as const
+
+type List = 'tools' | 'prompts' | 'resources'
 
 export class Catalog implements McpHost {
   readonly tools = new Map<string, RegisteredTool>()
@@ -47,9 +54,12 @@ export class Catalog implements McpHost {
   owner = 'app'
   readonly #disabled: Set<string>
   readonly #unknownDisabled: Set<string>
+  readonly #listTtlMs: number
+  readonly #changedAt = { tools: -Infinity, prompts: -Infinity, resources: -Infinity }
   #listed: Tool[] | undefined
 
-  constructor (disabled: readonly string[]) {
+  constructor (disabled: readonly string[], listTtlMs: number) {
+    this.#listTtlMs = listTtlMs
     this.#disabled = new Set(disabled)
     this.#unknownDisabled = new Set(disabled)
   }
@@ -60,14 +70,18 @@ export class Catalog implements McpHost {
     if (typeof handler !== 'function') throw new Error(`tool "${name}" has no handler function`)
     const taken = this.tools.get(name)
     if (taken !== undefined) throw new Error(`tool "${name}" is already registered by ${taken.owner}`)
+    if (config.task !== undefined && config.task !== 'optional' && config.task !== 'required') throw new Error(`tool "${name}": task must be "optional" or "required"`)
     if (this.#disabled.has(name)) return void this.#unknownDisabled.delete(name)
 
     const inputSchema = (config.inputSchema ?? NO_ARGUMENTS) as Tool['inputSchema']
     if (inputSchema.type !== 'object') throw new Error(`tool "${name}": inputSchema must have type "object"`)
     const { title, description, annotations, icons, _meta } = config
     const outputSchema = config.outputSchema as Tool['outputSchema']
+    const definition = wire({ name, title, description, inputSchema, outputSchema, annotations, icons, _meta })
+    checkDeclaration(`tool "${name}"`, 'Tool', definition)
+    checkParamHeaders(`tool "${name}"`, inputSchema)
     this.tools.set(name, {
-      definition: wire({ name, title, description, inputSchema, outputSchema, annotations, icons, _meta }),
+      definition,
       config: config as ToolConfig,
       handler,
       validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
@@ -86,8 +100,10 @@ export class Catalog implements McpHost {
     const args = Object.entries(schema.properties ?? {}).map(([argument, { title, description }]) =>
       wire({ name: argument, title, description, required: required.has(argument) }))
     const { title, description, icons, _meta } = config
+    const definition = wire({ name, title, description, arguments: args, icons, _meta })
+    checkDeclaration(`prompt "${name}"`, 'Prompt', definition)
     this.prompts.set(name, {
-      definition: wire({ name, title, description, arguments: args, icons, _meta }),
+      definition,
       config: config as PromptConfig,
       handler,
       validateArguments: compileFor(`prompt "${name}": argsSchema`, schema)
@@ -101,11 +117,15 @@ export class Catalog implements McpHost {
     if (uri instanceof ResourceTemplate) {
       const uriTemplate = uri.uriTemplate.toString()
       if (this.templates.has(uriTemplate)) throw new Error(`resource template ${uriTemplate} is already registered`)
-      this.templates.set(uriTemplate, { definition: { ...config, name, uriTemplate }, template: uri, read: read as ReadResourceTemplate })
+      const definition = wire({ ...config, name, uriTemplate })
+      checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
+      this.templates.set(uriTemplate, { definition, template: uri, read: read as ReadResourceTemplate })
     } else {
       const { href } = new URL(uri)
       if (this.resources.has(href)) throw new Error(`resource ${uri} is already registered`)
-      this.resources.set(href, { definition: { ...config, name, uri }, read: read as ReadResource })
+      const definition = wire({ ...config, name, uri })
+      checkDeclaration(`resource ${uri}`, 'Resource', definition)
+      this.resources.set(href, { definition, read: read as ReadResource })
     }
     this.resourcesChanged()
   }
@@ -141,10 +161,21 @@ export class Catalog implements McpHost {
     }
   }
 
-  toolsChanged (): void { this.bus.publish({ kind: 'tools_list_changed' }) }
-  promptsChanged (): void { this.bus.publish({ kind: 'prompts_list_changed' }) }
-  resourcesChanged (): void { this.bus.publish({ kind: 'resources_list_changed' }) }
+  /** Milliseconds for which a client may keep a list: fewer while it changes. */
+  listTtlMs (list: List, now = Date.now()): number {
+    return now - this.#changedAt[list] < UNSETTLED_MS ? Math.min(UNSETTLED_TTL_MS, this.#listTtlMs) : this.#listTtlMs
+  }
+
+  toolsChanged (): void { this.#changed('tools') }
+  promptsChanged (): void { this.#changed('prompts') }
+  resourcesChanged (): void { this.#changed('resources') }
   resourceUpdated (uri: string): void { this.bus.publish({ kind: 'resource_updated', uri }) }
+  taskChanged (id: string): void { this.resourceUpdated(taskUri(id)) }
+
+  #changed (list: List): void {
+    if (this.owner === 'app') this.#changedAt[list] = Date.now() // what files register at the start is no change
+    this.bus.publish({ kind: `${list}_list_changed` })
+  }
 }
 
 /** Drops what is undefined: a definition is serialized as it stands, and compared in tests. */

@@ -40,8 +40,11 @@ export interface CallContext {
   mintRequestState: (state: unknown) => Promise<string>
   /** Ends the response stream of a 2025-era session, so that the client polls for the rest (SEP-1699). */
   closeStream: () => void
-  /** Makes an error whose message is shown to the client. Any other error is shown as a plain failure. */
-  error: (message: string, options?: ErrorOptions) => Error
+  /**
+   * Makes an error whose message is shown to the client. Any other error is shown as a plain failure.
+   * With a `code` the call fails as a JSON-RPC error, not as a result that the model reads.
+   */
+  error: (message: string, options?: ToolErrorOptions) => Error
 }
 
 type Awaitable<T> = T | Promise<T>
@@ -70,6 +73,16 @@ export interface ToolConfig<I extends Schema = Schema, O extends Schema = Schema
   concurrency?: number
   /** True, or one line that says which setting is missing. */
   configured?: () => true | string
+  /**
+   * The call runs in the background for clients that can come back for its result (SEP-2663). `optional`: other
+   * clients wait for it as ever. `required`: they are refused, and the handler does not run.
+   */
+  task?: 'optional' | 'required'
+  /**
+   * Runs before the handler, and before a task is created: asks for what must be known until then. The answers are
+   * in the handler's `ctx.inputResponses`.
+   */
+  before?: (args: Infer<I>, ctx: CallContext) => Awaitable<InputRequiredResult | undefined>
 }
 
 export type CompleteArgument = (value: string, context?: { arguments?: Record<string, string> }) => Awaitable<string[]>
@@ -107,7 +120,16 @@ export interface McpHost {
   resourceUpdated: (uri: string) => void
 }
 
+export type ToolErrorOptions = ErrorOptions & { code?: number }
+
 /** An error whose message was written for the client; made by `ctx.error`. */
 export class ToolError extends Error {
   readonly expose = true
+  /** Of JSON-RPC, where the call is to fail as an error. */
+  readonly code: number | undefined
+
+  constructor (message: string, { code, ...options }: ToolErrorOptions = {}) {
+    super(message, options)
+    this.code = code
+  }
 }

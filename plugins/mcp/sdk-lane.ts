@@ -4,16 +4,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { code, sendJsonRpcError } from './json-rpc.ts'
 import { CatalogServer, type ServerSource } from './sdk-server.ts'
 import { type SessionLimits, Sessions } from './sessions.ts'
+import { asTaskListen, listenToTasks } from './tasks/task-listen.ts'
 import { sendWebResponse, toWebRequest } from './web.ts'
 
 export interface Lane {
   serve: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  openSessions: () => number
   /** Ends every stream and session. */
   close: () => Promise<void>
 }
 
 export function createSdkLane (source: ServerSource, sessionLimits: SessionLimits): Lane {
-  const { catalog, exchanges, keepAliveMs } = source
+  const { catalog, exchanges, keepAliveMs, tasks } = source
   const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: catalog.bus, keepAliveMs })
   const sessions = new Sessions(source, sessionLimits)
 
@@ -22,6 +24,8 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     exchanges.set(web, request)
     const { body: parsedBody, headers: { 'mcp-session-id': id } } = request
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
+    const listen = asTaskListen(parsedBody)
+    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, catalog, taskId => tasks.find({ request }, taskId)))
     if (!inSession) return await sendWebResponse(reply, await stateless.fetch(web, { parsedBody }))
 
     const principalId = request.principal?.id
@@ -46,5 +50,5 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     return new CatalogServer(source, spoken)
   }
 
-  return { serve, close: async () => { await Promise.all([stateless.close(), sessions.close()]) } }
+  return { serve, openSessions: () => sessions.size, close: async () => { await Promise.all([tasks.close(), stateless.close(), sessions.close()]) } }
 }

@@ -1,21 +1,25 @@
 // An official SDK server over the catalog. The SDK owns the protocol, the catalog owns what is served: building one
 // costs the same whatever the number of tools, because nothing is registered into it a second time.
-import { type CallToolResult, isInputRequiredResult, McpServer, type RequestStateCodec, type ServerContext, type ServerOptions } from '@modelcontextprotocol/server'
+import { type CallToolResult, type ClientCapabilities, isInputRequiredResult, McpServer, type RequestStateCodec, type ServerContext, type ServerOptions } from '@modelcontextprotocol/server'
+import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
 import type { FastifyRequest } from 'fastify'
 import { callTool, type Limits } from './call.ts'
 import type { Carrier } from './call-scope.ts'
 import type { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
 import { complete, getPrompt, listResources, readResource } from './read.ts'
+import { declaresTasks, isCreatedTask } from './tasks/task.ts'
+import { serveTasks } from './tasks/task-methods.ts'
+import type { TaskRunner } from './tasks/task-runner.ts'
 
 /** What every SDK server of this process shares; built once at boot. */
 export interface ServerSource {
   readonly catalog: Catalog
   readonly limits: Limits
+  readonly tasks: TaskRunner
+  readonly skills: SkillsExtension | undefined
   readonly info: { name: string, version: string }
   readonly requestState: RequestStateCodec
-  /** Milliseconds for which clients may keep lists. */
-  readonly listTtlMs: number
   /** Milliseconds between the comments that keep an idle stream open. */
   readonly keepAliveMs: number
   /** The Fastify request that each request to the SDK was made from. */
@@ -32,12 +36,14 @@ export class CatalogServer extends McpServer {
     this.#era = era
     const { catalog, limits } = source
     const { server } = this
+    source.skills?.attach(this) // first: the resource handlers that it brings are replaced by those of the catalog
     server.registerCapabilities(catalog.capabilities)
 
     server.setRequestHandler('tools/list', () => ({ tools: catalog.listTools() }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
       const result = await callTool(catalog, limits, params.name, params.arguments ?? {}, this.#carry(ctx))
       if (isInputRequiredResult(result)) return result
+      if (isCreatedTask(result)) return { ...result, content: [] } // the SDK adds the empty content if we do not
       return server.projectCallToolResult(result as CallToolResult, catalog.tools.get(params.name)?.definition.outputSchema)
     })
     if (catalog.prompts.size > 0) {
@@ -49,6 +55,7 @@ export class CatalogServer extends McpServer {
       server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...catalog.templates.values()].map(template => template.definition) }))
       server.setRequestHandler('resources/read', ({ params }, ctx) => readResource(catalog, limits, params.uri, this.#carry(ctx)))
     }
+    if (era === '2026') serveTasks(this, source.tasks, ctx => this.#carry(ctx))
     if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }) => complete(catalog, params))
   }
 
@@ -59,31 +66,35 @@ export class CatalogServer extends McpServer {
 
   #carry (ctx: ServerContext): Carrier {
     const { mcpReq, http } = ctx
-    const { requestState, exchanges } = this.#source
+    const { requestState, exchanges, tasks } = this.#source
     const request = http?.req && exchanges.get(http.req)
     if (request === undefined) throw new Error('the SDK serves a request that no lane began')
     const { envelope } = mcpReq as { envelope?: Record<string, any> }
-    return {
+    const clientCapabilities: ClientCapabilities | undefined = envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities()
+    const carrier: Carrier = {
       request,
       era: this.#era,
       signal: mcpReq.signal,
       progressToken: mcpReq._meta?.progressToken,
-      clientCapabilities: envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities(),
+      clientCapabilities,
       inputResponses: mcpReq.inputResponses,
       notify: notification => mcpReq.notify(notification),
       message: (level, data, logger) => mcpReq.log(level, data, logger),
       requestState: mcpReq.requestState,
       mintRequestState: state => requestState.mint(state, ctx),
-      closeStream: () => http?.closeSSE?.()
+      closeStream: () => http?.closeSSE?.(),
+      startTask: this.#era === '2026' && declaresTasks(clientCapabilities) ? (tool, args) => tasks.start(tool, args, carrier) : undefined
     }
+    return carrier
   }
 }
 
-function options ({ listTtlMs: ttlMs, requestState }: ServerSource): ServerOptions {
-  const shared = { ttlMs, cacheScope: 'public' } as const
+function options ({ catalog, requestState }: ServerSource): ServerOptions {
+  // Public: every caller sees all of them.
+  const [tools, prompts, resources] = (['tools', 'prompts', 'resources'] as const).map(list => ({ ttlMs: catalog.listTtlMs(list), cacheScope: 'public' as const }))
   return {
     cacheHints: {
-      'tools/list': shared, 'prompts/list': shared, 'resources/list': shared, 'resources/templates/list': shared, 'server/discover': shared
+      'tools/list': tools, 'prompts/list': prompts, 'resources/list': resources, 'resources/templates/list': resources, 'server/discover': tools
     },
     requestState: { verify: requestState.verify }
   }

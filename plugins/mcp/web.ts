@@ -10,7 +10,18 @@ export function toWebRequest (request: FastifyRequest, reply: FastifyReply): Req
   for (const [name, value] of Object.entries(request.headers)) {
     for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined) headers.append(name, item)
   }
+  if (request.method === 'POST') headers.set('accept', named(headers.get('accept') ?? '*/*'))
   return new Request(new URL(request.url, request.server.config.PUBLIC_URL), { method: request.method, headers, signal: gone.signal })
+}
+
+/**
+ * An Accept header with both types by name, as the SDK wants it, where it allows both: hosted clients send a wildcard or
+ * none at all, which says the same (RFC 9110 section 12.5.1), and take a 406 for another kind of server.
+ */
+function named (accept: string): string {
+  const ranges = new Set(accept.split(',').map(range => range.split(';', 1)[0]?.trim().toLowerCase()))
+  const allows = (type: string): boolean => [type, `${type.split('/')[0]}/*`, '*/*'].some(range => ranges.has(range))
+  return allows('application/json') && allows('text/event-stream') ? 'application/json, text/event-stream' : accept
 }
 
 /** Answers with the SDK's response; Fastify's own headers stay. `ended` runs when the last byte is out or the client is gone. */

@@ -10,12 +10,12 @@ t.test('the conformance suite, signed in', { jobs: sets.length }, async t => {
   t.equal((await fetch(protectedEndpoint, { method: 'POST' })).status, 401)
   const { access_token: token } = await new Authorization(protectedEndpoint.origin).tokens()
   const endpoint = await proxy(t, protectedEndpoint, token)
-  for (const { revision, least } of sets) {
-    t.test(`passes for ${revision}`, async t => {
-      const { passed, problems } = await run(t, endpoint, revision)
+  for (const { name, options, least } of sets) {
+    t.test(`passes for ${name}`, async t => {
+      const { passed, problems } = await run(t, endpoint, options)
       t.same(problems, [], 'nothing fails, warns or is skipped')
       t.ok(passed >= least, `at least ${least} checks pass`, { passed })
-      t.comment(`${passed} checks passed for ${revision}`)
+      t.comment(`${passed} checks passed for ${name}`)
     })
   }
 })

@@ -25,6 +25,22 @@ t.test('one line a request says who asked what, how it ended and how long it too
   t.notMatch(log.join(''), /private words/, 'arguments are the caller\'s own business')
 })
 
+t.test('a request whose client went away has its line too', async t => {
+  const { endpoint, log } = await startServer(t, { TOOLS_DIR: path.join(import.meta.dirname, '../contract/tools') })
+  const gone = new AbortController()
+  const call = fetch(endpoint, {
+    method: 'POST',
+    signal: gone.signal,
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'waits' } })
+  }).then(response => response.text())
+  setTimeout(() => gone.abort(), 100)
+  await t.rejects(call)
+  const line = () => log.map(entry => JSON.parse(entry)).find(entry => entry.msg === 'request')
+  for (let i = 0; i < 40 && line() === undefined; i++) await new Promise(resolve => setTimeout(resolve, 50))
+  t.match(line(), { name: 'waits', outcome: 'aborted' })
+})
+
 t.test('a secret that is sent through any input is in no line of the log', async t => {
   const { origin, endpoint, log } = await startServer(t, { ...SECRETS, LOG_LEVEL: 'trace', TOOLS_DIR: path.join(import.meta.dirname, '../contract/tools') })
   const needle = 'needle-0123456789abcdef'

@@ -158,6 +158,26 @@ t.test('a client whose stream broke gets what it missed', async t => {
   t.not(JSON.stringify(foreign.ok ? await first(foreign) : ''), /done/, 'only in its own session')
 })
 
+t.test('what a session keeps for a client that comes back is bounded', async t => {
+  const { endpoint } = await startServer(t, env)
+  const cases = [
+    { args: { steps: 150 }, kept: true, what: 'up to 200 events' },
+    { args: { steps: 300 }, kept: false, what: 'no more of them' },
+    { args: { steps: 8, size: 100_000 }, kept: true, what: 'a million characters' },
+    { args: { steps: 15, size: 100_000 }, kept: false, what: 'no more of those' }
+  ]
+  for (const { args, kept, what } of cases) {
+    const headers = await openSession(endpoint)
+    let last: StreamEvent = {}
+    for await (const event of events(await legacy(endpoint, 'tools/call', { name: 'break_stream', arguments: args }, { headers, meta: { progressToken: 7 } }))) last = event
+    await sleep(200) // for the rest to be sent to nobody
+    const missed = await fetch(endpoint, { headers: { ...headers, accept: 'text/event-stream', 'last-event-id': last.id ?? '' } })
+    t.equal(missed.status, kept ? 200 : 400, what)
+    if (kept) t.equal((await messages(missed)).length, args.steps + 1, 'and then all of it')
+    else await missed.text()
+  }
+})
+
 t.test('a batch of 2025-03-26 is answered as a whole in a session', async t => {
   const { endpoint } = await startServer(t, env)
   const headers = await openSession(endpoint)

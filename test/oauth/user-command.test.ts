@@ -124,7 +124,7 @@ t.test('on a terminal', { skip: existsSync('/usr/bin/script') ? false : 'there i
 function command (t: Test, database: string, env: NodeJS.ProcessEnv = {}) {
   const cwd = temporaryFolder(t) // without a .env file
   return async (args: string[], input = ''): Promise<{ code: number | null, stdout: string, stderr: string }> => {
-    const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env: { ...process.env, ...env, AUTH_DB_PATH: database } })
+    const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env, AUTH_DB_PATH: database } })
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
     child.stdin.on('error', () => {}).end(input) // some mistakes are found before it is read
     const code = await exit(child)
@@ -134,7 +134,7 @@ function command (t: Test, database: string, env: NodeJS.ProcessEnv = {}) {
 
 /** The command on a pseudo-terminal, with somebody to type. */
 function openTerminal (t: Test, database: string, args: string) {
-  const child = spawn('script', ['-qefc', `"${process.execPath}" "${COMMAND}" ${args}`, '/dev/null'], { cwd: temporaryFolder(t), env: { ...process.env, AUTH_DB_PATH: database } })
+  const child = spawn('script', ['-qefc', `"${process.execPath}" "${COMMAND}" ${args}`, '/dev/null'], { cwd: temporaryFolder(t), env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, AUTH_DB_PATH: database } })
   const shown = collect(child.stdout)
   const ended = exit(child)
   t.teardown(() => child.kill())

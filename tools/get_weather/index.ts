@@ -38,6 +38,7 @@ export default async function getWeather (fastify: FastifyInstance, { now = Date
   }, async ({ zip_code: zip }, ctx) => {
     try {
       const { value, ageMs, failure } = await reports.get(zip, signal => lookUp(zip, signal), ctx.signal)
+      fastify.metrics.count('cache', { tool: 'get_weather', result: failure !== undefined ? 'stale' : ageMs > 0 ? 'hit' : 'miss' })
       if (failure !== undefined) ctx.log.warn({ err: failure, tool: 'get_weather' }, 'an older answer stands in for a failed lookup')
       return present(zip, value, ageMs, failure)
     } catch (error) {

@@ -24,6 +24,7 @@ export default async function webSearch (fastify: FastifyInstance) {
     }),
     annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: true },
     timeoutMs,
+    task: 'optional',
     configured: () => search !== undefined || 'set OPENAI_API_KEY to an OpenAI API key (platform.openai.com/api-keys) and restart the server'
   }, async ({ query, max_results: most = 5 }, ctx) => {
     if (search === undefined) throw ctx.error('OPENAI_API_KEY is not set')

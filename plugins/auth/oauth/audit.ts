@@ -6,5 +6,6 @@ export type AuditEvent =
   | 'token_refreshed' | 'refresh_replayed' | 'token_revoked' | 'client_authentication'
 
 export function audit (request: FastifyRequest, event: AuditEvent, outcome: 'ok' | 'refused', details: { user?: string, client?: string, reason?: string } = {}): void {
+  request.server.metrics.count('auth', { event, outcome })
   request.log.info({ audit: event, outcome, address: request.ip, ...details }, 'authentication event')
 }

@@ -28,10 +28,13 @@ export default async function running (fastify: FastifyInstance) {
     return { content: [{ type: 'text', text: 'done' }] }
   })
 
-  mcp.registerTool('break_stream', { description: 'Ends the response stream, and goes on' }, async (_args, ctx) => {
+  mcp.registerTool('break_stream', {
+    description: 'Ends the response stream, and goes on',
+    inputSchema: Type.Object({ steps: Type.Integer({ default: 1 }), size: Type.Integer({ default: 0 }) })
+  }, async ({ steps, size }, ctx) => {
     await ctx.progress(1)
     ctx.closeStream()
-    await ctx.progress(2)
+    for (let step = 1; step <= steps; step++) await ctx.progress(step + 1, undefined, size === 0 ? undefined : 'x'.repeat(size))
     return { content: [{ type: 'text', text: 'done' }] }
   })
 

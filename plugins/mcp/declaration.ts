@@ -1,0 +1,55 @@
+// Checks what a file declares before clients see it: a mistake in it stops the boot, not the first client that is strict.
+import { specTypeSchemas } from '@modelcontextprotocol/server'
+
+type Declared = 'Tool' | 'Prompt' | 'Resource' | 'ResourceTemplate'
+
+interface Presentation { icons?: ReadonlyArray<{ src: string }>, annotations?: object }
+
+// What a client may be made to load (SEP-973).
+const ICON_SOURCES = new Set(['https:', 'http:', 'data:'])
+
+/** @throws Error that says what is wrong: a type, an icon's address, an annotation that does not exist */
+export function checkDeclaration (what: string, type: Declared, definition: object): void {
+  const checked = specTypeSchemas[type]['~standard'].validate(JSON.parse(JSON.stringify(definition))) // as a client sees it
+  if (checked.issues !== undefined) throw new Error(`${what}: ${checked.issues.map(({ path = [], message }) => `${path.join('.')}: ${message}`).join('; ')}`)
+  const { icons = [], annotations = {} } = definition as Presentation
+  for (const { src } of icons) {
+    if (!URL.canParse(src) || !ICON_SOURCES.has(new URL(src).protocol)) throw new Error(`${what}: icons: ${JSON.stringify(src.slice(0, 80))} must be an https:, http: or data: URL`)
+  }
+  const known = (checked.value as Presentation).annotations ?? {}
+  const unknown = Object.keys(annotations).filter(name => !(name in known))
+  if (unknown.length > 0) throw new Error(`${what}: annotations: ${unknown.join(', ')} is not known`)
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/ // RFC 9110 section 5.6.2
+const IN_HEADER = new Set(['string', 'integer', 'boolean'])
+const DATA = new Set(['const', 'enum', 'default', 'examples'])
+
+/**
+ * Checks the parameters that clients repeat in headers (SEP-2243): a client must drop a tool that declares one wrongly.
+ * @throws Error that names the parameter
+ */
+export function checkParamHeaders (what: string, schema: unknown): void {
+  const names = new Set<string>()
+  visit(schema, [], true)
+
+  function visit (node: unknown, path: string[], reachable: boolean): void {
+    if (typeof node !== 'object' || node === null) return
+    if ('x-mcp-header' in node) check(node['x-mcp-header'], node, path, reachable)
+    for (const [key, child] of Object.entries(node)) {
+      if (DATA.has(key)) continue
+      if (key !== 'properties') visit(child, [...path, key], false)
+      else for (const [name, property] of Object.entries(child ?? {})) visit(property, [...path, name], reachable)
+    }
+  }
+
+  function check (name: unknown, node: object, path: string[], reachable: boolean): void {
+    const fault = (why: string): never => { throw new Error(`${what}: ${path.join('.') || 'inputSchema'}: x-mcp-header ${why}`) }
+    if (!reachable || path.length === 0) fault('is only for properties, and properties of properties')
+    if (typeof name !== 'string' || !TOKEN.test(name)) fault('must be a name that a header can have')
+    if (!('type' in node) || !IN_HEADER.has(node.type as string)) fault('is only for type string, integer or boolean')
+    const lower = String(name).toLowerCase()
+    if (names.has(lower)) fault(`${name} is declared twice`)
+    names.add(lower)
+  }
+}

@@ -1,0 +1,88 @@
+// Counts requests and tool calls when they have ended. On the path of every request: it builds nothing there.
+import type { ServerResponse } from 'node:http'
+import { Counter, type Registry } from '@prometheus-io/client'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Outcome } from '../mcp/call-scope.ts'
+import { type Known, position, TallyHistogram } from './tally.ts'
+
+const METHODS: Known = ['POST', 'GET', 'DELETE', 'OPTIONS', 'HEAD', 'other']
+const STATUSES: Known = ['2xx', '3xx', '4xx', '5xx', 'aborted', 'other']
+const KINDS: Known = ['answer', 'listening']
+const ERAS: Known = ['2026', '2025', 'other']
+const LANES: Known = ['direct', 'sdk', 'other']
+const ABORTED = position(STATUSES, 'aborted')
+
+/** How a call ended. Keys of a record, so that the compiler says when an outcome is missing. */
+const OUTCOMES = Object.keys({
+  ok: 1, task: 1, input_required: 1, tool_error: 1, invalid_arguments: 1, unconfigured: 1, busy: 1, timeout: 1, cancelled: 1, shutdown: 1,
+  too_large: 1, failed: 1, protocol_error: 1, refused: 1, aborted: 1, other: 1
+} satisfies Record<Outcome | 'protocol_error' | 'refused' | 'aborted' | 'other', 1>) as unknown as Known
+
+export interface Traffic {
+  /** Responses that have begun and not ended. */
+  readonly open: () => Iterable<FastifyReply>
+  readonly inFlight: () => number
+}
+
+/** Watches the traffic of the server. */
+export function watchTraffic (fastify: FastifyInstance, registry: Registry): Traffic {
+  const { mcp, config: { MCP_PATH } } = fastify
+  const replies = new Map<ServerResponse, FastifyReply>()
+  const requests = new TallyHistogram(registry, 'mcpx_http_request_duration_seconds', 'Time from the head of a request to the last byte of its response.',
+    ['route', 'method', 'status', 'kind'], [METHODS, STATUSES, KINDS])
+  const calls = new TallyHistogram(registry, 'mcpx_tool_call_duration_seconds', 'Time that a tool call took, with everything around it.',
+    ['tool', 'era', 'lane', 'outcome'], [ERAS, LANES, OUTCOMES])
+  const limited = new Counter({ name: 'mcpx_rate_limited_total', help: 'Requests refused because their caller had made too many.', labelNames: ['route'], registers: [registry] })
+
+  // Not onResponse: Fastify does not run it when the client is gone before the end. One listener for all, so that none is made for each.
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    replies.set(reply.raw, reply)
+    reply.raw.on('close', onClose)
+    done()
+  })
+
+  function onClose (this: ServerResponse): void {
+    const reply = replies.get(this)
+    if (reply === undefined) return
+    replies.delete(this)
+    const { request, statusCode } = reply
+    const { rpc, method } = request
+    const seconds = reply.elapsedTime / 1000
+    const aborted = !this.writableFinished
+    const route = rpc === null ? routeOf(request) : MCP_PATH
+    const listening = rpc !== null && (method === 'GET' || rpc.method === 'subscriptions/listen')
+    requests.observe(route, position(METHODS, method), aborted ? ABORTED : statusAt(statusCode), listening ? 1 : 0, seconds)
+    if (rpc !== null && rpc.method === 'tools/call') {
+      const tool = rpc.name !== undefined && mcp.tools.has(rpc.name) ? rpc.name : 'other'
+      const { lane = 'sdk' } = rpc as { lane?: string }
+      calls.observe(tool, position(ERAS, rpc.era), position(LANES, lane), position(OUTCOMES, rpc.outcome ?? ending(statusCode, aborted)), seconds)
+    }
+    if (statusCode === 429) limited.inc({ route })
+    else if (statusCode === 401 && route === MCP_PATH) fastify.metrics.count('auth', { event: 'access_token', outcome: 'refused' })
+  }
+
+  return { open: () => replies.values(), inFlight: () => replies.size }
+}
+
+/** Whether a response is a stream of events, which may stay open for hours. */
+export function isStream (reply: FastifyReply): boolean {
+  const type = reply.getHeader('content-type') ?? reply.raw.getHeader('content-type')
+  return typeof type === 'string' && type.startsWith('text/event-stream')
+}
+
+function statusAt (code: number): number {
+  const hundreds = Math.floor(code / 100)
+  return hundreds >= 2 && hundreds <= 5 ? hundreds - 2 : STATUSES.length - 1
+}
+
+/** The route as it was registered, never as it was asked for; `*` is where preflights end. */
+function routeOf (request: FastifyRequest): string {
+  const { url } = request.routeOptions
+  return url === undefined || url === '*' ? 'other' : url
+}
+
+/** How a call ended that no handler was run for. */
+function ending (statusCode: number, aborted: boolean): string {
+  if (aborted) return 'aborted'
+  return statusCode < 400 ? 'protocol_error' : 'refused'
+}
