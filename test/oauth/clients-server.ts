@@ -15,6 +15,8 @@ import config, { readConfig } from '../../plugins/config.ts'
 import db from '../../plugins/db/index.ts'
 import lifecycle from '../../plugins/lifecycle.ts'
 import limits from '../../plugins/limits.ts'
+import mcp from '../../plugins/mcp/index.ts'
+import metrics from '../../plugins/metrics/index.ts'
 import secrets from '../../plugins/secrets.ts'
 import security from '../../plugins/security.ts'
 import register from '../../routes/oauth/register.ts'
@@ -36,7 +38,7 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   const settings = readConfig({ PUBLIC_URL: ISSUER, ALLOWED_HOSTS: '127.0.0.1', AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), ...env }, '/nonexistent')
   const app = Fastify({ trustProxy: ['loopback'], logger: { level: 'info', stream: new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }) } })
   await app.register(config, { config: settings })
-  for (const plugin of [lifecycle, secrets, db, limits, security]) await app.register(plugin)
+  for (const plugin of [lifecycle, secrets, db, limits, security, mcp, metrics]) await app.register(plugin)
   app.decorate('oauth', { scopes: () => ['mcp', 'offline_access', 'files:read'] } as never)
   const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
   const documents = new MetadataDocuments(app.db, fetch)
