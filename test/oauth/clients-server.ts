@@ -37,6 +37,7 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   const app = Fastify({ trustProxy: ['loopback'], logger: { level: 'info', stream: new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }) } })
   await app.register(config, { config: settings })
   for (const plugin of [lifecycle, secrets, db, limits, security]) await app.register(plugin)
+  app.decorate('metrics', { count: () => {}, write: undefined }) // as it is where metrics are off
   app.decorate('oauth', { scopes: () => ['mcp', 'offline_access', 'files:read'] } as never)
   const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
   const documents = new MetadataDocuments(app.db, fetch)
