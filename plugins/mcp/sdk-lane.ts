@@ -31,9 +31,14 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     const session = typeof id === 'string' ? sessions.find(id, principalId) : await sessions.open(principalId)
     if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
     if (request.rpc !== null) request.rpc.era = '2025'
+    const begun = sessions.begin(session, parsedBody)
+    if (begun === undefined) return sendJsonRpcError(reply, 400, code.invalidRequest, 'Invalid request: its id is that of another request of the session that has no answer yet')
     session.streams++
     try {
-      return await sendWebResponse(reply, await session.transport.handleRequest(web, { parsedBody }), () => {
+      const response = await session.transport.handleRequest(web, { parsedBody })
+      if (!response.ok) for (const id of begun) session.inFlight.delete(id) // it was refused as a whole
+      await sessions.endCancelled(session, parsedBody)
+      return await sendWebResponse(reply, response, () => {
         session.streams--
         session.lastUsed = Date.now()
       })
