@@ -21,7 +21,8 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
   async function serve (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const web = toWebRequest(request, reply)
     exchanges.set(web, request)
-    const { body: parsedBody, headers: { 'mcp-session-id': id } } = request
+    const { headers: { 'mcp-session-id': id } } = request
+    const parsedBody = withoutOwnCancellations(request.body)
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
     const listen = asTaskListen(parsedBody)
     if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, catalog, taskId => tasks.find({ request }, taskId)))
@@ -55,4 +56,11 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
   }
 
   return { serve, close: async () => { await Promise.all([tasks.close(), stateless.close(), sessions.close()]) } }
+}
+
+/** A batch without cancellations of requests that came with it: the SDK would wait for their answers, which never come. */
+function withoutOwnCancellations (body: unknown): unknown {
+  if (!Array.isArray(body)) return body
+  const ids = new Set(body.map(message => message?.method === undefined ? undefined : message.id).filter(id => id !== undefined))
+  return body.filter(message => message?.method !== 'notifications/cancelled' || !ids.has(message.params?.requestId))
 }

@@ -192,6 +192,14 @@ t.test('every request of a session comes to an end', async t => {
     }
   })
 
+  t.test('one that comes in a batch with its own cancellation, which is too soon to count', async t => {
+    const batch = [{ jsonrpc: '2.0', id: 1, method: 'tools/list' }, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }, { jsonrpc: '2.0', id: 2, method: 'ping' }]
+    for (const headers of [{}, await openSession(endpoint)]) {
+      const answers = await messages(await post(endpoint, batch, { headers }))
+      t.same(answers.map(({ id }) => id).sort(), [1, 2])
+    }
+  })
+
   t.test('one with the id of another is refused, and the other goes on', async t => {
     const headers = await openSession(endpoint)
     const waiting = await legacy(endpoint, 'tools/call', { name: 'wait', arguments: { label: 'first' } }, { headers })

@@ -50,7 +50,7 @@ for (let seed = Number(values.seed); count.sent < REQUESTS; seed++) {
   await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
     for (let next = pipelines.pop(); next !== undefined; next = pipelines.pop()) {
       count.sent += next.requests.length
-      await exchange(target, next).catch(error => faults.push(`seed ${seed}: ${error.message}`))
+      await exchange(target, next).catch(error => faults.push(`seed ${seed}: ${error.message.slice(0, 500)}\n${next.requests.map(({ method, framing, headers, body }) => `${method} ${framing} ${JSON.stringify(headers)} ${body.toString().slice(0, 500)}`).join('\n')}`))
     }
   }))
   if (count.sent >= REQUESTS / 5 * figures.length) await measure()
@@ -61,7 +61,7 @@ console.table(figures)
 const [, first, last] = [figures[0], figures[1], figures.at(-1)]
 const growth = { heapMb: (last?.heapMb ?? 0) - (first?.heapMb ?? 0), handles: (last?.handles ?? 0) - (first?.handles ?? 0) }
 console.log(`growth from the second measurement to the last: ${growth.heapMb.toFixed(1)} MB of heap, at most ${MOST_HEAP_GROWTH_MB}; ${growth.handles} handles, at most ${MOST_HANDLE_GROWTH}`)
-for (const fault of [...faults, ...errors].slice(0, 10)) console.log(fault.slice(0, 1000))
+for (const fault of [...faults, ...errors].slice(0, 10)) console.log(fault.slice(0, 2000))
 process.exit(growth.heapMb <= MOST_HEAP_GROWTH_MB && growth.handles <= MOST_HANDLE_GROWTH && faults.length + errors.length === 0 ? 0 : 1)
 
 async function measure (): Promise<void> {

@@ -29,8 +29,8 @@ export function readAnswers (bytes: Buffer, methods: readonly string[], closed: 
     at = end + HEAD_END.length
     if (answer.status < 200) continue
     answers.push(answer)
-    const readable = 'x-request-id' in answer.headers // else it is a refusal of what was not even read as HEAD
-    if ((methods[answers.length - 1] === 'HEAD' && readable) || answer.status === 204 || answer.status === 304) continue
+    const unread = answer.headers.connection === 'close' && !('x-request-id' in answer.headers) // a refusal of what was not even read as HEAD
+    if ((methods[answers.length - 1] === 'HEAD' && !unread) || answer.status === 204 || answer.status === 304) continue
     const read = readBody(answer.headers, bytes.subarray(at), closed)
     Object.assign(answer, { body: read.body, complete: read.complete })
     at += read.length
