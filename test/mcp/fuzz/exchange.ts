@@ -44,7 +44,8 @@ export async function exchange (target: Target, pipeline: Pipeline): Promise<Ans
   return answers
 }
 
-const isFramed = ({ framing, method, body }: WildRequest): boolean => framing === 'length' || framing === 'chunked' || (framing === 'none' && body.length === 0 && method !== 'POST')
+// Nor after a request to upgrade: Node answers it, and does not read what was sent right behind it.
+const isFramed = ({ framing, method, body, headers }: WildRequest): boolean => !headers.some(([name]) => name === 'upgrade') && (framing === 'length' || framing === 'chunked' || (framing === 'none' && body.length === 0 && method !== 'POST'))
 
 /** Whether an answer may stay open: a stream to listen to. */
 const maySubscribe = (request?: WildRequest): boolean => request?.method === 'GET' || request?.body.includes('subscriptions/listen') === true
