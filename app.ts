@@ -3,6 +3,7 @@ import path from 'node:path'
 import autoload from '@fastify/autoload'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './plugins/config.ts'
+import { refuseUnreadable } from './plugins/errors.ts'
 import { loggerOptions, requestId } from './plugins/log.ts'
 import loadTools, { type ToolFolder } from './plugins/mcp/load-tools.ts'
 
@@ -22,6 +23,7 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
     requestTimeout: 30_000, // to receive a request in whole; a response may take as long as it takes
     keepAliveTimeout: 75_000, // longer than nginx keeps its connections to us, or it may reuse one that we are closing
     http: { headersTimeout: 15_000 },
+    clientErrorHandler: refuseUnreadable,
     forceCloseConnections: 'idle'
   })
 

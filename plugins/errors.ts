@@ -1,4 +1,6 @@
 // Plain HTTP errors, for every route that speaks neither JSON-RPC nor OAuth.
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
@@ -15,3 +17,19 @@ export default fp(async function errors (fastify: FastifyInstance) {
   fastify.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: 'not_found', message: `Nothing is served here; the MCP endpoint is ${fastify.config.PUBLIC_URL}${fastify.config.MCP_PATH}` }))
 }, { name: 'errors', dependencies: ['config'] })
+
+const UNREADABLE: Record<string, [status: string, message: string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time'],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large']
+}
+
+/** Answers what is not HTTP and closes the connection, as it is unknown where a next request would begin (RFC 9112 section 11.2). */
+export function refuseUnreadable (error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: ServerResponse | null }): void {
+  // An answer that has begun would take a second one for a part of itself: it can only be cut off.
+  if (socket.writable && error.code !== 'ECONNRESET' && !socket._httpMessage?.headersSent) {
+    const [status, message] = UNREADABLE[error.code ?? ''] ?? ['400 Bad Request', 'Not a valid HTTP request']
+    const body = JSON.stringify({ error: 'bad_request', message })
+    socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  }
+  socket.destroy()
+}

@@ -28,7 +28,8 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     if (request.rpc !== null) request.rpc.lane = 'sdk'
     const web = toWebRequest(request, reply)
     exchanges.set(web, { request, answer })
-    const { body: parsedBody, headers: { 'mcp-session-id': id } } = request
+    const { headers: { 'mcp-session-id': id } } = request
+    const parsedBody = withoutOwnCancellations(request.body)
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
     const listen = asTaskListen(parsedBody)
     if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, catalog, taskId => tasks.find({ request }, taskId)))
@@ -38,9 +39,14 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     const session = typeof id === 'string' ? sessions.find(id, principalId) : await sessions.open(principalId)
     if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
     if (request.rpc !== null) request.rpc.era = '2025'
+    const begun = sessions.begin(session, parsedBody)
+    if (begun === undefined) return sendJsonRpcError(reply, 400, code.invalidRequest, 'Invalid request: its id is that of another request of the session that has no answer yet')
     session.streams++
     try {
-      return await sendWebResponse(reply, await session.transport.handleRequest(web, { parsedBody }), () => {
+      const response = await session.transport.handleRequest(web, { parsedBody })
+      if (!response.ok) for (const id of begun) session.inFlight.delete(id) // it was refused as a whole
+      await sessions.endCancelled(session, parsedBody)
+      return await sendWebResponse(reply, response, () => {
         session.streams--
         session.lastUsed = Date.now()
       })
@@ -69,4 +75,11 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     openSessions: () => sessions.size,
     close: async () => { await Promise.all([tasks.close(), stateless.close(), sessions.close()]) }
   }
+}
+
+/** A batch without cancellations of requests that came with it: the SDK would wait for their answers, which never come. */
+function withoutOwnCancellations (body: unknown): unknown {
+  if (!Array.isArray(body)) return body
+  const ids = new Set(body.map(message => message?.method === undefined ? undefined : message.id).filter(id => id !== undefined))
+  return body.filter(message => message?.method !== 'notifications/cancelled' || !ids.has(message.params?.requestId))
 }

@@ -1,6 +1,9 @@
 // An official SDK server over the catalog. The SDK owns the protocol, the catalog owns what is served: building one
 // costs the same whatever the number of tools, because nothing is registered into it a second time.
-import { type CallToolResult, type ClientCapabilities, type InputRequiredResult, isInputRequiredResult, McpServer, type ServerContext, type ServerOptions } from '@modelcontextprotocol/server'
+import {
+  type CallToolResult, type ClientCapabilities, type InputRequiredResult, isInputRequiredResult, type JSONRPCMessage, McpServer, ProtocolErrorCode, type ServerContext,
+  type ServerOptions, type Transport
+} from '@modelcontextprotocol/server'
 import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
 import type { FastifyRequest } from 'fastify'
 import { type Answer, callTool, type Limits } from './call.ts'
@@ -73,6 +76,12 @@ export class CatalogServer extends McpServer {
     return this.#source.catalog.tools.get(name)?.definition.inputSchema
   }
 
+  override async connect (transport: Transport): Promise<void> {
+    const send = transport.send.bind(transport)
+    transport.send = async (message, options) => { await send(withParamsRefused(message), options) }
+    await super.connect(transport)
+  }
+
   async #run<T> (ctx: ServerContext, work: (carrier: Carrier) => Promise<Answer<T>>): Promise<T | InputRequiredResult> {
     const exchange = this.#exchange(ctx)
     const { answer } = exchange
@@ -111,6 +120,22 @@ export class CatalogServer extends McpServer {
     }
     return carrier
   }
+}
+
+interface Issue { readonly path: readonly PropertyKey[], readonly message: string }
+
+/**
+ * An error answer as JSON-RPC 2.0 section 5.1 has it where params do not fit: for most methods the SDK makes an internal
+ * error of it, whose message is what its schema found, as JSON.
+ */
+function withParamsRefused (message: JSONRPCMessage): JSONRPCMessage {
+  if (!('error' in message) || message.error.code !== ProtocolErrorCode.InternalError || !message.error.message.startsWith('[')) return message
+  let issues: Issue[]
+  try {
+    issues = JSON.parse(message.error.message)
+  } catch { return message }
+  const found = issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
+  return { ...message, error: { ...message.error, code: ProtocolErrorCode.InvalidParams, message: `Invalid ${found}`.slice(0, 500) } }
 }
 
 function options ({ catalog, requestState }: ServerSource): ServerOptions {

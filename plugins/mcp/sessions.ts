@@ -1,6 +1,7 @@
 // Sessions of 2025-era clients: who opened one, when it was last used, and when it has to go.
 import { randomUUID } from 'node:crypto'
-import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
+import { type RequestId, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
+import { code } from './json-rpc.ts'
 import { RecentEvents } from './event-store.ts'
 import { CatalogServer, type ServerSource } from './sdk-server.ts'
 
@@ -13,6 +14,8 @@ export interface Session {
   /** Only the principal that opened a session may use it. */
   readonly principalId: string | undefined
   readonly subscriptions: Set<string>
+  /** Requests that have no answer yet. */
+  readonly inFlight: Set<RequestId>
   lastUsed: number
   /** Responses being streamed: a session that listens is not idle. */
   streams: number
@@ -66,14 +69,42 @@ export class Sessions {
       }
     })
     const server = new CatalogServer(this.#source, '2025')
-    const session: Session = { transport, server, principalId, subscriptions: new Set(), lastUsed: Date.now(), streams: 0 }
+    const session: Session = { transport, server, principalId, subscriptions: new Set(), inFlight: new Set(), lastUsed: Date.now(), streams: 0 }
     if (server.server.getCapabilities().resources) {
       server.server.setRequestHandler('resources/subscribe', ({ params }) => { session.subscriptions.add(params.uri); return {} })
       server.server.setRequestHandler('resources/unsubscribe', ({ params }) => { session.subscriptions.delete(params.uri); return {} })
     }
     server.server.onclose = () => { if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId) }
     await server.connect(transport)
+    const send = transport.send.bind(transport)
+    transport.send = async (message, options) => {
+      if ('id' in message && !('method' in message) && message.id !== undefined) session.inFlight.delete(message.id)
+      await send(message, options)
+    }
     return session
+  }
+
+  /**
+   * Notes the requests of a body, and answers their ids; undefined when one is that of a request without an answer yet:
+   * the SDK would answer one of the two, and leave the other open.
+   */
+  begin ({ inFlight }: Session, body: unknown): RequestId[] | undefined {
+    const ids = messages(body).flatMap(message => 'method' in message && 'id' in message ? [message.id as RequestId] : [])
+    if (new Set(ids).size < ids.length || ids.some(id => inFlight.has(id))) return undefined
+    for (const id of ids) inFlight.add(id)
+    return ids
+  }
+
+  /** Ends the streams of requests that a body cancels: they get no answer, which is what the SDK ends a stream after. */
+  async endCancelled ({ inFlight, transport }: Session, body: unknown): Promise<void> {
+    for (const message of messages(body)) {
+      const { method, params } = message as { method?: unknown, params?: { requestId?: RequestId } }
+      const id = params?.requestId
+      if (method !== 'notifications/cancelled' || id === undefined || !inFlight.has(id)) continue
+      transport.closeSSEStream(id)
+      // Nobody hears this; the transport forgets the request with it.
+      await transport.send({ jsonrpc: '2.0', id, error: { code: code.refused, message: 'Cancelled by the client' } }).catch(() => {})
+    }
   }
 
   async close (): Promise<void> {
@@ -94,6 +125,8 @@ export class Sessions {
     void oldest.server.close()
   }
 }
+
+const messages = (body: unknown): object[] => [body].flat().filter(message => typeof message === 'object' && message !== null)
 
 /** When a session was last used; one that still streams is being used now. */
 const lastUsed = (session: Session): number => session.streams > 0 ? Date.now() : session.lastUsed

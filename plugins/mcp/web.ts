@@ -2,6 +2,9 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
+// A client that is this far behind has stopped reading: more than any burst of messages, as a result may have 1 MB.
+const MOST_UNREAD_BYTES = 4_000_000
+
 /** The request as the SDK wants it: the body travels beside it, already parsed; its signal aborts when the client is gone. */
 export function toWebRequest (request: FastifyRequest, reply: FastifyReply): Request {
   const gone = new AbortController()
@@ -34,16 +37,29 @@ export async function sendWebResponse (reply: FastifyReply, response: Response, 
       reader.cancel().catch(() => {}) // or the SDK would hold an idle stream for a client that has left it
       ended?.()
     })
-    return reply.header('x-accel-buffering', 'no').send(Readable.from(opened(reader), { objectMode: false }))
+    return reply.header('x-accel-buffering', 'no').send(pushed(reader, reply))
   }
   ended?.()
   return reply.send(response.body === null ? undefined : await response.text())
 }
 
-/** A response's head is only sent with its first chunk: a comment makes an idle stream visible at once. */
-async function * opened (reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array | string> {
-  yield ': open\n\n'
-  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
+/**
+ * The SDK's stream, which never waits for its client, as one that ends the connection of a client that does not read.
+ * A response's head is only sent with its first chunk: a comment makes an idle stream visible at once.
+ */
+function pushed (reader: ReadableStreamDefaultReader<Uint8Array>, { raw }: FastifyReply): Readable {
+  const stream = new Readable({ read () {} })
+  stream.push(': open\n\n')
+  const pump = async (): Promise<void> => {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      // What is pushed before is what counts: one message may be larger, and still has to arrive.
+      if (stream.readableLength > MOST_UNREAD_BYTES) return void raw.destroy()
+      stream.push(next.value)
+    }
+    stream.push(null)
+  }
+  pump().catch(error => stream.destroy(error))
+  return stream
 }
 
 function onClose ({ raw }: FastifyReply, listener: () => void): void {

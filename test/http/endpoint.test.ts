@@ -53,6 +53,7 @@ t.test('malformed input is refused as JSON-RPC', async t => {
 t.test('errors inside a 2025-era exchange carry the id of the request', async t => {
   const { endpoint } = await startServer(t)
   t.match(await post(endpoint, JSON.stringify({ jsonrpc: '2.0', id: 9, method: 'nothing/here' })), { status: 200, body: { id: 9, error: { code: -32601 } } })
+  t.match(await post(endpoint, JSON.stringify({ jsonrpc: '2.0', id: 9, method: 'logging/setLevel', params: { level: 'loud' } })), { body: { id: 9, error: { code: -32602, message: /^Invalid params\.level: / } } })
   t.match(await post(endpoint, call('nothing', {})), { status: 200, body: { id: 7, error: { code: -32602, message: /Unknown tool: nothing/ } } })
   t.match(await post(endpoint, call('echo', { message: 1 })), { status: 200, body: { id: 7, result: { isError: true, content: [{ text: /message must be string/ }] } } })
   t.match(await post(endpoint, call('echo', 'no object')), { status: 200, body: { id: 7, error: { code: -32602 } } })

@@ -198,3 +198,42 @@ async function first (response: Response): Promise<StreamEvent | undefined> {
   await arriving.return(undefined)
   return event
 }
+
+t.test('every request of a session comes to an end', async t => {
+  const { endpoint } = await startServer(t, env)
+
+  t.test('one that is cancelled, without an answer', async t => {
+    const headers = await openSession(endpoint)
+    for (const id of [1, 1]) { // an id that was cancelled is free again
+      const waiting = await legacy(endpoint, 'tools/call', { name: 'wait', arguments: { label: 'cancelled' } }, { headers })
+      const cancelled = await post(endpoint, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } }, { headers })
+      t.equal(cancelled.status, 202)
+      t.same(await messages(waiting), [])
+    }
+  })
+
+  t.test('one that comes in a batch with its own cancellation, which is too soon to count', async t => {
+    const batch = [{ jsonrpc: '2.0', id: 1, method: 'tools/list' }, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }, { jsonrpc: '2.0', id: 2, method: 'ping' }]
+    for (const headers of [{}, await openSession(endpoint)]) {
+      const answers = await messages(await post(endpoint, batch, { headers }))
+      t.same(answers.map(({ id }) => id).sort(), [1, 2])
+    }
+  })
+
+  t.test('one with the id of another is refused, and the other goes on', async t => {
+    const headers = await openSession(endpoint)
+    const waiting = await legacy(endpoint, 'tools/call', { name: 'wait', arguments: { label: 'first' } }, { headers })
+    const second = await legacy(endpoint, 'tools/list', {}, { headers })
+    t.equal(second.status, 400)
+    t.match(await second.json(), { error: { code: -32600, message: /id/ } })
+    t.equal((await post(endpoint, { jsonrpc: '2.0', id: 2, method: 'tools/list' }, { headers })).status, 200)
+    await waiting.body?.cancel()
+  })
+
+  t.test('one that is refused does not hold its id', async t => {
+    const headers = await openSession(endpoint)
+    const refused = await legacy(endpoint, 'tools/list', {}, { headers: { ...headers, 'mcp-protocol-version': '1999-01-01' } })
+    t.equal(refused.status, 400)
+    t.equal((await legacy(endpoint, 'tools/list', {}, { headers })).status, 200)
+  })
+})

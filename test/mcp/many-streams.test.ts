@@ -1,0 +1,110 @@
+// Streams that stay open: a thousand of them, clients that do not read, and clients that vanish.
+import { connect, type Socket } from 'node:net'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { InMemoryServerEventBus } from '@modelcontextprotocol/server'
+import t, { type Test } from 'tap'
+import { startServer, type Started } from '../server.ts'
+import { answer, MODERN, modern, openSession } from './wire.ts'
+
+const env = { TOOLS_DIR: path.join(import.meta.dirname, 'tools'), LOG_LEVEL: 'warn', RATE_LIMIT_MAX: '0' }
+const CHANGED = 'notifications/tools/list_changed'
+
+t.test('a thousand idle clients hear of a change, and leave nothing behind', async t => {
+  const server = await startServer(t, env)
+  const before = process.getActiveResourcesInfo().length
+  const streams = await Promise.all(Array.from({ length: 1000 }, () => listen(t, server)))
+  t.equal(listeners(server), 1001, 'and the one that all sessions share')
+
+  const began = performance.now()
+  t.match(await answer(modern(server.endpoint, 'tools/call', { name: 'echo', arguments: { message: 'x' } })), { result: { content: [{ text: 'x' }] } })
+  t.ok(performance.now() - began < 1000, 'a call is answered meanwhile')
+
+  server.app.mcp.toolsChanged()
+  await until(() => streams.every(({ heard }) => heard(CHANGED) === 1))
+  t.ok(streams.every(({ heard }) => heard(CHANGED) === 1), 'each is told once')
+
+  for (const { socket } of streams) socket.destroy()
+  await until(() => listeners(server) === 1 && process.getActiveResourcesInfo().length <= before + 5)
+  t.equal(listeners(server), 1)
+  t.ok(process.getActiveResourcesInfo().length <= before + 5, `${process.getActiveResourcesInfo().length} handles, ${before} before`) // fetch keeps a connection
+})
+
+t.test('a client that does not read is let go of, and one that reads gets everything', async t => {
+  const server = await startServer(t, env)
+  const [stalled, reading] = [await listen(t, server), await listen(t, server)]
+  stalled.socket.pause()
+  const filler = 'x'.repeat(100_000)
+  for (let sent = 0; sent < 200; sent++) {
+    server.app.mcp.bus.publish({ kind: 'tools_list_changed', params: { filler } })
+    await sleep(1)
+  }
+  await until(() => reading.heard(CHANGED) === 200 && listeners(server) === 2)
+  t.equal(reading.heard(CHANGED), 200)
+  t.equal(listeners(server), 2, 'nothing is kept for the other any more')
+})
+
+t.test('a client that vanishes is forgotten', async t => {
+  const server = await startServer(t, env)
+
+  t.test('while it listens', async t => {
+    const { socket } = await listen(t, server)
+    socket.resetAndDestroy()
+    await until(() => listeners(server) === 1)
+    t.equal(listeners(server), 1)
+  })
+
+  t.test('while it listens in a session, so that it may listen again', async t => {
+    const headers = { ...await openSession(server.endpoint), accept: 'text/event-stream' }
+    const get = async (): Promise<{ socket: Socket, heard: (text: string) => number }> => {
+      const stream = send(t, server, 'GET', headers)
+      await until(() => stream.heard('\r\n\r\n') > 0)
+      return stream
+    }
+    const first = await get()
+    t.equal((await get()).heard('HTTP/1.1 409'), 1)
+    first.socket.resetAndDestroy()
+    await sleep(50)
+    t.equal((await get()).heard('HTTP/1.1 200'), 1)
+  })
+
+  t.test('in the middle of its request', async t => {
+    const { socket } = send(t, server, 'POST', { 'content-type': 'application/json', 'content-length': '100' }, '{"jsonrpc":')
+    await until(async () => await connections(server) > 0)
+    const open = await connections(server)
+    socket.resetAndDestroy()
+    await until(async () => await connections(server) < open)
+    t.ok(await connections(server) < open)
+  })
+})
+
+interface Stream { socket: Socket, heard: (text: string) => number }
+
+/** Opens a subscription to tool changes, and waits until it stands. */
+async function listen (t: Test, server: Started): Promise<Stream> {
+  const _meta = { 'io.modelcontextprotocol/protocolVersion': MODERN, 'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {} }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true }, _meta } })
+  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': MODERN, 'mcp-method': 'subscriptions/listen', 'content-length': String(body.length) }
+  const stream = send(t, server, 'POST', headers, body)
+  await until(() => stream.heard('subscriptions/acknowledged') > 0)
+  return stream
+}
+
+function send (t: Test, { endpoint }: Started, method: string, headers: Record<string, string>, body = ''): Stream {
+  const { port, pathname } = new URL(endpoint)
+  const socket = connect(Number(port), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  let text = ''
+  socket.setEncoding('latin1').on('data', chunk => { text += chunk }).on('error', () => {})
+  const lines = Object.entries({ host: '127.0.0.1', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`${method} ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${body}`)
+  return { socket, heard: wanted => text.split(wanted).length - 1 }
+}
+
+const listeners = ({ app }: Started): number => (app.mcp.bus as InMemoryServerEventBus).listenerCount
+
+const connections = async ({ app }: Started): Promise<number> => await new Promise(resolve => app.server.getConnections((_error, count) => resolve(count)))
+
+async function until (reached: () => boolean | Promise<boolean>): Promise<void> {
+  for (let waited = 0; waited < 5000 && !await reached(); waited += 20) await sleep(20)
+}
