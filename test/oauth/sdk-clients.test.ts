@@ -6,8 +6,10 @@ import { KEY, pages, startOpenAI } from '../upstreams/openai.ts'
 import { startWeatherGov } from '../upstreams/weather-gov.ts'
 import { clients, signInWith } from './sdk-clients.ts'
 
+t.jobs = 3 // they wait for the end of a token, not for the processor
+
 for (const name of Object.keys(clients) as (keyof typeof clients)[]) {
-  t.test(`${name} goes from the URL to every tool's result, and on after its token has expired`, async t => {
+  t.test(`${name} goes from the URL to every tool's result, and on after its token has expired`, { buffered: true }, async t => {
     const [openAI, weather] = [await startOpenAI(t), await startWeatherGov(t)]
     const { endpoint, app } = await startServer(t, { AUTH_MODE: 'oauth', OPENAI_API_KEY: KEY, OPENAI_BASE_URL: `${openAI.origin}/v1`, WEATHER_GOV_BASE_URL: weather.origin }, { JWT_ACCESS_TOKEN_EXPIRE_MINUTES: 5 / 60 })
     const { client, provider } = await signInWith(t, name, endpoint)
