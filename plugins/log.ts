@@ -1,7 +1,6 @@
 // One structured line a request, and no secret in any line.
 import { randomUUID } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyLoggerOptions, FastifyReply, FastifyRequest, RawRequestDefaultExpression } from 'fastify'
+import type { FastifyInstance, FastifyLoggerOptions, FastifyRequest, RawRequestDefaultExpression } from 'fastify'
 import fp from 'fastify-plugin'
 import type { PinoLoggerOptions } from 'fastify/types/logger.js'
 import pretty from 'pino-pretty'
@@ -47,29 +46,22 @@ export function requestId (raw: RawRequestDefaultExpression): string {
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? ''
 
 export default fp(async function log (fastify: FastifyInstance) {
-  // Not onResponse: Fastify does not run it when the client is gone before the end. One listener serves all requests.
-  fastify.addHook('onRequest', async (request, reply) => {
+  fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    replies.set(reply.raw, reply)
-    reply.raw.on('close', onClose)
+    done()
   })
-}, { name: 'log', dependencies: ['config'] })
 
-const replies = new WeakMap<ServerResponse, FastifyReply>()
-
-function onClose (this: ServerResponse): void {
-  const reply = replies.get(this)
-  if (reply === undefined) return
-  const { request } = reply
-  const { rpc, principal } = request
-  const aborted = !reply.raw.writableFinished
-  request.log.info({
-    method: request.method,
-    path: pathOf(request),
-    status: reply.statusCode,
-    ms: Math.round(reply.elapsedTime * 10) / 10,
-    outcome: aborted ? 'aborted' : rpc?.outcome ?? (reply.statusCode < 400 ? 'ok' : 'refused'),
-    ...(rpc !== null && { era: rpc.era, lane: rpc.lane, rpc: rpc.method, name: rpc.name }),
-    ...(principal != null && { principal: principal.id, client: principal.clientId })
-  }, 'request')
-}
+  fastify.onEnded((reply, aborted) => {
+    const { request } = reply
+    const { rpc, principal } = request
+    request.log.info({
+      method: request.method,
+      path: pathOf(request),
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      outcome: aborted ? 'aborted' : rpc?.outcome ?? (reply.statusCode < 400 ? 'ok' : 'refused'),
+      ...(rpc !== null && { era: rpc.era, lane: rpc.lane, rpc: rpc.method, name: rpc.name }),
+      ...(principal != null && { principal: principal.id, client: principal.clientId })
+    }, 'request')
+  })
+}, { name: 'log', dependencies: ['config', 'ended'] })

@@ -38,4 +38,4 @@ export default fp(async function metrics (fastify: FastifyInstance) {
   fastify.decorate('metrics', { count: (event, labels) => counters[event].inc({ ...labels }), write: () => registry.metrics() })
   describeState(fastify, registry, watchTraffic(fastify, registry))
   if (METRICS_PORT !== undefined) await openListener(fastify, METRICS_PORT)
-}, { name: 'metrics', dependencies: ['config', 'mcp'] })
+}, { name: 'metrics', dependencies: ['config', 'ended', 'mcp'] })

@@ -1,5 +1,4 @@
 // Counts requests and tool calls when they have ended. On the path of every request: it builds nothing there.
-import type { ServerResponse } from 'node:http'
 import { Counter, type Registry } from '@prometheus-io/client'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Outcome } from '../mcp/call-scope.ts'
@@ -27,28 +26,23 @@ export interface Traffic {
 /** Watches the traffic of the server. */
 export function watchTraffic (fastify: FastifyInstance, registry: Registry): Traffic {
   const { mcp, config: { MCP_PATH } } = fastify
-  const replies = new Map<ServerResponse, FastifyReply>()
+  const replies = new Set<FastifyReply>()
   const requests = new TallyHistogram(registry, 'mcpx_http_request_duration_seconds', 'Time from the head of a request to the last byte of its response.',
     ['route', 'method', 'status', 'kind'], [METHODS, STATUSES, KINDS])
   const calls = new TallyHistogram(registry, 'mcpx_tool_call_duration_seconds', 'Time that a tool call took, with everything around it.',
     ['tool', 'era', 'lane', 'outcome'], [ERAS, LANES, OUTCOMES])
   const limited = new Counter({ name: 'mcpx_rate_limited_total', help: 'Requests refused because their caller had made too many.', labelNames: ['route'], registers: [registry] })
 
-  // Not onResponse: Fastify does not run it when the client is gone before the end. One listener for all, so that none is made for each.
   fastify.addHook('onRequest', (_request, reply, done) => {
-    replies.set(reply.raw, reply)
-    reply.raw.on('close', onClose)
+    replies.add(reply)
     done()
   })
 
-  function onClose (this: ServerResponse): void {
-    const reply = replies.get(this)
-    if (reply === undefined) return
-    replies.delete(this)
+  fastify.onEnded((reply, aborted) => {
+    replies.delete(reply)
     const { request, statusCode } = reply
     const { rpc, method } = request
     const seconds = reply.elapsedTime / 1000
-    const aborted = !this.writableFinished
     const route = rpc === null ? routeOf(request) : MCP_PATH
     const listening = rpc !== null && (method === 'GET' || rpc.method === 'subscriptions/listen')
     requests.observe(route, position(METHODS, method), aborted ? ABORTED : statusAt(statusCode), listening ? 1 : 0, seconds)
@@ -58,9 +52,9 @@ export function watchTraffic (fastify: FastifyInstance, registry: Registry): Tra
     }
     if (statusCode === 429) limited.inc({ route })
     else if (statusCode === 401 && route === MCP_PATH) fastify.metrics.count('auth', { event: 'access_token', outcome: 'refused' })
-  }
+  })
 
-  return { open: () => replies.values(), inFlight: () => replies.size }
+  return { open: () => replies, inFlight: () => replies.size }
 }
 
 /** Whether a response is a stream of events, which may stay open for hours. */
