@@ -17,8 +17,8 @@ export default fp(async function lifecycle (fastify: FastifyInstance) {
   fastify.decorate('lifecycle', lifecycle)
   fastify.addHook('onListen', async () => { lifecycle.phase = 'ready' })
   // Clients with a kept-alive connection are asked to come back on a new one, which another instance accepts.
-  fastify.addHook('onSend', async (_request, reply, payload) => {
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
     if (lifecycle.phase === 'draining') reply.header('connection', 'close')
-    return payload
+    done(null, payload)
   })
 }, { name: 'lifecycle' })

@@ -1,27 +1,33 @@
 // How many requests a caller may make: by principal where there is one, else by address.
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler, preHandlerAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** A hook for routes that run tools; after `authenticate`, so that it knows who calls. */
-    limitCaller: preHandlerAsyncHookHandler
+    limitCaller: onRequestHookHandler
     /** A hook for OAuth endpoints: a bucket for each endpoint, client and address, as hosted clients share few addresses. */
     limitOAuth: preHandlerAsyncHookHandler
   }
 }
 
 const WINDOW_MS = 60_000
+const MOST_CALLERS = 100_000
 /** As many clients' worth of requests may come from one address: making up a client id for each request gets nobody further. */
 const CLIENTS_PER_ADDRESS = 10
 
 export default fp(async function limits (fastify: FastifyInstance) {
   const { RATE_LIMIT_MAX, OAUTH_RATE_LIMIT_MAX } = fastify.config
   await fastify.register(rateLimit, { global: false })
-  fastify.decorate('limitCaller', limit(RATE_LIMIT_MAX, request => request.principal?.id ?? addressOf(request)))
+  fastify.decorate('limitCaller', RATE_LIMIT_MAX === 0 ? (_request, _reply, done) => done() : callerLimit(RATE_LIMIT_MAX))
 
-  const limitClient = limit(OAUTH_RATE_LIMIT_MAX, request => `${request.routeOptions.url} ${clientIdOf(request)} ${addressOf(request)}`)
+  const limitClient = fastify.rateLimit({
+    max: OAUTH_RATE_LIMIT_MAX,
+    timeWindow: WINDOW_MS,
+    keyGenerator: request => `${request.routeOptions.url} ${clientIdOf(request)} ${addressOf(request)}`,
+    errorResponseBuilder: (_request, { ttl }) => exceeded(OAUTH_RATE_LIMIT_MAX, ttl)
+  })
   const countAddress = fastify.createRateLimit({
     max: OAUTH_RATE_LIMIT_MAX * CLIENTS_PER_ADDRESS, timeWindow: WINDOW_MS, keyGenerator: request => `${request.routeOptions.url} ${addressOf(request)}`
   })
@@ -34,19 +40,35 @@ export default fp(async function limits (fastify: FastifyInstance) {
     }
     await limitClient.call(this, request, reply)
   })
-
-  function limit (max: number, keyGenerator: (request: FastifyRequest) => string): preHandlerAsyncHookHandler {
-    if (max === 0) return async () => {}
-    return fastify.rateLimit({
-      max,
-      timeWindow: WINDOW_MS,
-      keyGenerator,
-      errorResponseBuilder: (_request, { ttl }) => exceeded(max, ttl)
-    }) as preHandlerAsyncHookHandler
-  }
 }, { name: 'limits', dependencies: ['config'] })
 
-function exceeded (max: number, ttl: number): Error {
+/**
+ * Counts in one map for the minute that is running, which makes way for an empty one: a look-up on the path of every tool
+ * call, where the plugin's store behind five promises takes as long as the call.
+ */
+function callerLimit (max: number): onRequestHookHandler {
+  let counts = new Map<string, number>()
+  let ends = 0
+  return function limitCaller (request: FastifyRequest, reply: FastifyReply, done) {
+    const now = Date.now()
+    if (now >= ends) {
+      counts = new Map()
+      ends = now + WINDOW_MS
+    }
+    const caller = request.principal?.id ?? addressOf(request)
+    const count = (counts.get(caller) ?? 0) + 1
+    if (count === 1 && counts.size >= MOST_CALLERS) counts.delete(counts.keys().next().value ?? '')
+    if (count > max) {
+      const error = exceeded(max, ends - now)
+      reply.header('retry-after', error.retryAfter)
+      return done(error)
+    }
+    counts.set(caller, count)
+    done()
+  }
+}
+
+function exceeded (max: number, ttl: number): Error & { statusCode: number, retryAfter: number } {
   const retryAfter = Math.ceil(ttl / 1000)
   return Object.assign(new Error(`Rate limit exceeded: ${max} requests a minute; try again in ${retryAfter} s`), { statusCode: 429, retryAfter })
 }

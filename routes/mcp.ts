@@ -20,10 +20,10 @@ export default async function mcpRoute (fastify: FastifyInstance) {
     method: ['GET', 'POST', 'DELETE'],
     url: fastify.config.MCP_PATH,
     config: { jsonRpc: true, summary: 'The MCP endpoint (streamable HTTP)' },
-    onRequest: [async request => { request.rpc = {} }, fastify.authenticate, fastify.limitCaller],
-    preHandler: async (request, reply) => {
+    onRequest: [(request, _reply, done) => { request.rpc = {}; done() }, fastify.authenticate, fastify.limitCaller],
+    preHandler: (request, reply, done) => {
       describe(request)
-      return fastify.authorize(request, reply, fastify.mcp.needs(request.body))
+      if (fastify.authorize(request, reply, fastify.mcp.needs(request.body)) === undefined) done()
     },
     handler: fastify.serveMcp
   })

@@ -1,5 +1,5 @@
 // Who calls: what an auth plugin finds out and everything behind it relies on.
-import type { onRequestAsyncHookHandler } from 'fastify'
+import type { onRequestHookHandler } from 'fastify'
 
 /** The authenticated caller of a request. */
 export interface Principal {
@@ -21,7 +21,7 @@ declare module 'fastify' {
   }
   interface FastifyInstance {
     /** Sets `request.principal`, or answers with the challenge of the mode. Provided by the auth plugin. */
-    authenticate: onRequestAsyncHookHandler
+    authenticate: onRequestHookHandler
     /** Checks what a request needs beyond a principal, or answers that the caller lacks scopes. Provided by the auth plugin. */
     authorize: (request: FastifyRequest, reply: FastifyReply, needs: Needs) => FastifyReply | undefined
   }

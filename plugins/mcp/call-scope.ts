@@ -60,11 +60,11 @@ export class CallScope implements CallContext {
   }
 
   /** Runs the work until it ends or is stopped, whichever is first: work that ignores its signal cannot hold the caller. */
-  async run<T> (work: () => T | PromiseLike<T>): Promise<T> {
+  run<T> (work: () => T | PromiseLike<T>): T | Promise<T> {
     if (this.stopped !== undefined) throw abortError(this.stopped)
     const done = work()
     if (!isPromiseLike(done)) return done
-    return await new Promise<T>((resolve, reject) => {
+    return new Promise<T>((resolve, reject) => {
       this.#fail = reject
       if (this.stopped !== undefined) reject(abortError(this.stopped))
       done.then(resolve, reject)

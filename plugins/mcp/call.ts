@@ -23,7 +23,7 @@ export type ToolAnswer = Answer<CallToolResult | CreatedTask>
  * tool are results with `isError`, which the model reads (SEP-1303); only an unknown name is a protocol error.
  * @throws ProtocolError -32602 when no tool has the name, -32021 when it only runs as a task and the client knows none
  */
-export async function callTool (catalog: Catalog, limits: Limits, name: string, args: unknown, carrier: Carrier): Promise<ToolAnswer> {
+export function callTool (catalog: Catalog, limits: Limits, name: string, args: unknown, carrier: Carrier): ToolAnswer | Promise<ToolAnswer> {
   const tool = catalog.tools.get(name)
   if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 64)}`)
   const { config } = tool
@@ -33,7 +33,7 @@ export async function callTool (catalog: Catalog, limits: Limits, name: string, 
   const configured = config.configured?.() ?? true
   if (configured !== true) return failure(carrier, 'unconfigured', `${name} is not configured: ${configured}`)
   if (tool.running >= (config.concurrency ?? Infinity)) return failure(carrier, 'busy', `${name} is busy with ${tool.running} other calls; try again in a moment`)
-  return await runTool(catalog, limits, tool, args, carrier, foreground(tool, carrier))
+  return runTool(catalog, limits, tool, args, carrier, foreground(tool, carrier))
 }
 
 /** What runs while the client waits: all of the call, or as much as comes before a task. */

@@ -18,6 +18,8 @@ export interface RegisteredTool {
   readonly validateOutput: Validator | undefined
   /** Whether clients repeat arguments of it in headers (SEP-2243). */
   readonly hasHeaderParameters: boolean
+  /** What calling it takes: the scopes that it declares. */
+  readonly needs: Needs
   /** The file that registered it. */
   readonly owner: string
   /** Calls that are running now. */
@@ -39,6 +41,8 @@ export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
 // Who has just seen a list change is likely to see it change again.
 const UNSETTLED_MS = 60_000
 const UNSETTLED_TTL_MS = 5_000
+const NO_NEEDS: Needs = []
+const NOTHING = {}
 const NO_ARGUMENTS = { type: 'object', properties: {}, additionalProperties: false } as const
 
 type List = 'tools' | 'prompts' | 'resources'
@@ -89,6 +93,7 @@ export class Catalog implements McpHost {
       validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
       validateOutput: outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
       hasHeaderParameters: JSON.stringify(inputSchema).includes('"x-mcp-header"'),
+      needs: [config.scopes ?? []],
       owner: this.owner,
       running: 0
     })
@@ -141,11 +146,12 @@ export class Catalog implements McpHost {
 
   /** What the calls of a request body need to be allowed: the scopes that each tool declares. */
   needs (body: unknown): Needs {
-    const messages = (Array.isArray(body) ? body : [body]) as { method?: unknown, params?: { name?: unknown } }[]
-    return messages
-      .filter(message => message?.method === 'tools/call')
-      .flatMap(message => this.tools.get(String(message.params?.name)) ?? [])
-      .map(tool => tool.config.scopes ?? [])
+    return Array.isArray(body) ? body.flatMap(message => this.#needsOf(message)) : this.#needsOf(body)
+  }
+
+  #needsOf (message: unknown): Needs {
+    const { method, params } = (message ?? NOTHING) as { method?: unknown, params?: { name?: unknown } | null }
+    return method === 'tools/call' ? this.tools.get(params?.name as string)?.needs ?? NO_NEEDS : NO_NEEDS
   }
 
   /** Names in TOOLS_DISABLED that no file registered. */

@@ -54,9 +54,8 @@ export class Exchange implements Carrier {
   closeStream (): void {}
 
   onGone (call: CallScope): void {
-    const { raw } = this.#reply
-    if (raw.destroyed) call.stop()
-    else raw.once('close', () => call.stop())
+    if (this.#reply.raw.destroyed) call.stop()
+    else if (this.request.rpc !== null) this.request.rpc.running = call // which is stopped when the response has ended
   }
 
   keepAlive (): void { this.#open().push(': keepalive\n\n') }
@@ -71,7 +70,7 @@ export class Exchange implements Carrier {
   }
 
   /** Leaves the answer to the SDK, as it may be an error, or not be as it shall be: it shapes what the handler has come to. */
-  async leave (answer: Promise<unknown>): Promise<FastifyReply> {
+  async leave (answer: unknown): Promise<FastifyReply> {
     const { sdk, waiting } = this.#source
     waiting.delete(this)
     if (this.#stream === undefined) return await sdk.serve(this.request, this.#reply, answer)

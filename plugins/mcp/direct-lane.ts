@@ -15,8 +15,6 @@ import type { SdkLane } from './sdk-lane.ts'
 import type { ServerSource } from './sdk-server.ts'
 import { declaresTasks } from './tasks/task.ts'
 
-const FAILED = { result: undefined, json: undefined }
-
 export interface DirectLane {
   /** Answers a request, or undefined when it is not for this lane. */
   serve: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply> | undefined
@@ -53,7 +51,7 @@ export function createDirectLane ({ catalog, limits, info, requestState, keepAli
 
   async function call (exchange: Exchange, tool: RegisteredTool, args: unknown): Promise<FastifyReply> {
     const answer = callTool(catalog, limits, tool.definition.name, args, exchange)
-    const { result, json } = await (answer as Promise<Answer<unknown>>).catch(() => FAILED)
+    const { result, json } = await outcomeOf<unknown>(answer)
     if (json === undefined || !isPlainToolResult(result, tool, exchange.era)) return await exchange.leave(answer)
     return exchange.answer(exchange.era === '2026' ? json.slice(0, -1) + stamp : json)
   }
@@ -61,7 +59,7 @@ export function createDirectLane ({ catalog, limits, info, requestState, keepAli
   async function read (exchange: Exchange, { method, params }: CommonRequest): Promise<FastifyReply> {
     const isPrompt = method === 'prompts/get'
     const answer = isPrompt ? getPrompt(catalog, limits, params?.name ?? '', params?.arguments ?? {}, exchange) : readResource(catalog, limits, params?.uri ?? '', exchange)
-    const { result, json } = await (answer as Promise<Answer<object>>).catch(() => FAILED)
+    const { result, json } = await outcomeOf<object>(answer)
     if (json === undefined || !(isPrompt ? isPlainPrompt(result) : isPlainResource(result))) return await exchange.leave(answer)
     return exchange.answer(exchange.era === '2026' ? json.slice(0, -1) + (isPrompt ? stamp : uncached) : json)
   }
@@ -72,6 +70,15 @@ export function createDirectLane ({ catalog, limits, info, requestState, keepAli
       clearInterval(keepAlive)
       for (const running of catalog.inFlight) running.stop(SHUTDOWN)
     }
+  }
+}
+
+/** What a handler came to; nothing where that is an error, which the SDK lane is left to answer. */
+async function outcomeOf<T> (answer: Answer<T> | Promise<Answer<T>>): Promise<Partial<Answer<T>>> {
+  try {
+    return await answer
+  } catch {
+    return {}
   }
 }
 

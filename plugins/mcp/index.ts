@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { version } from '../version.ts'
-import type { Outcome } from './call-scope.ts'
+import type { CallScope, Outcome } from './call-scope.ts'
 import { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
 import { createDirectLane } from './direct-lane.ts'
@@ -23,8 +23,8 @@ declare module 'fastify' {
     openSessions: () => number
   }
   interface FastifyRequest {
-    /** What a request to the MCP endpoint turned out to be; null for every other request. */
-    rpc: { lane?: 'direct' | 'sdk', era?: Era, method?: string, name?: string, outcome?: Outcome } | null
+    /** What a request to the MCP endpoint turned out to be, and the call that it has running; null for every other request. */
+    rpc: { lane?: 'direct' | 'sdk', era?: Era, method?: string, name?: string, outcome?: Outcome, running?: CallScope } | null
   }
 }
 
@@ -52,9 +52,10 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   fastify.decorate('mcp', catalog)
   fastify.decorate('serveMcp', (request, reply) => direct?.serve(request, reply) ?? sdk.serve(request, reply))
   fastify.decorate('openSessions', sdk.openSessions)
+  fastify.onEnded(({ request: { rpc } }) => rpc?.running?.stop()) // a call that is over takes no notice
   // Not onClose: a server with an open stream never gets there.
   fastify.addHook('preClose', async () => {
     direct?.close()
     await sdk.close()
   })
-}, { name: 'mcp', dependencies: ['config', 'secrets', 'db'] })
+}, { name: 'mcp', dependencies: ['config', 'ended', 'secrets', 'db'] })

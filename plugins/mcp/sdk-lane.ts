@@ -9,9 +9,9 @@ import { sendWebResponse, toWebRequest } from './web.ts'
 
 export interface SdkLane {
   /** Answers a request. With an `answer`, what the handler came to elsewhere is only shaped. */
-  serve: (request: FastifyRequest, reply: FastifyReply, answer?: Promise<unknown>) => Promise<FastifyReply>
+  serve: (request: FastifyRequest, reply: FastifyReply, answer?: unknown) => Promise<FastifyReply>
   /** What `serve` would answer without a session, as a response of its own. */
-  respond: (request: FastifyRequest, reply: FastifyReply, answer?: Promise<unknown>) => Promise<Response>
+  respond: (request: FastifyRequest, reply: FastifyReply, answer?: unknown) => Promise<Response>
   /** Answers a request that no client sent. */
   fetch: (web: Request, parsedBody: object) => Promise<Response>
   openSessions: () => number
@@ -24,7 +24,7 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
   const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: catalog.bus, keepAliveMs })
   const sessions = new Sessions(source, sessionLimits)
 
-  async function serve (request: FastifyRequest, reply: FastifyReply, answer?: Promise<unknown>): Promise<FastifyReply> {
+  async function serve (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<FastifyReply> {
     if (request.rpc !== null) request.rpc.lane = 'sdk'
     const web = toWebRequest(request, reply)
     exchanges.set(web, { request, answer })
@@ -55,7 +55,7 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     }
   }
 
-  async function respond (request: FastifyRequest, reply: FastifyReply, answer?: Promise<unknown>): Promise<Response> {
+  async function respond (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<Response> {
     const web = toWebRequest(request, reply)
     exchanges.set(web, { request, answer })
     return await stateless.fetch(web, { parsedBody: request.body })

@@ -22,7 +22,7 @@ export type Exchanges = WeakMap<Request, Exchange>
 interface Exchange {
   readonly request: FastifyRequest
   /** What the direct lane's run of the handler came to, when the SDK shall only shape it: nothing runs twice. */
-  answer?: Promise<unknown> | undefined
+  answer?: unknown
 }
 
 /** What every SDK server of this process shares; built once at boot. */
@@ -53,7 +53,7 @@ export class CatalogServer extends McpServer {
 
     server.setRequestHandler('tools/list', () => ({ tools: catalog.listTools() }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
-      const result = await this.#run(ctx, carrier => callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
+      const result = await this.#run(ctx, async carrier => await callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
       if (isInputRequiredResult(result)) return result
       if (isCreatedTask(result)) return { ...result, content: [] } // the SDK adds the empty content if we do not
       return server.projectCallToolResult(result as CallToolResult, catalog.tools.get(params.name)?.definition.outputSchema)

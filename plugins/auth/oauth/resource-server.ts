@@ -2,7 +2,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { code, sendJsonRpcError } from '../../mcp/json-rpc.ts'
+import type { Principal } from '../principal.ts'
 import { covers, TOOLS_SCOPE } from './scope.ts'
+
+const TOOLS = [TOOLS_SCOPE]
 
 export default fp(async function resourceServer (fastify: FastifyInstance) {
   const { oauth: { accessTokens }, config } = fastify
@@ -13,25 +16,30 @@ export default fp(async function resourceServer (fastify: FastifyInstance) {
 
   fastify.decorateRequest('principal', null)
 
-  fastify.decorate('authenticate', async (request, reply) => {
+  fastify.decorate('authenticate', (request, reply, done) => {
     const { authorization } = request.headers
-    if (authorization === undefined) return refuse(request, reply, 401, challenge, `Authentication required: sign in at ${config.PUBLIC_URL}`)
+    if (authorization === undefined) return void refuse(request, reply, 401, challenge, `Authentication required: sign in at ${config.PUBLIC_URL}`)
     const principal = /^bearer /i.test(authorization) ? accessTokens.principalOf(authorization.slice(7).trim()) : undefined
-    if (principal === undefined) return refuse(request, reply, 401, invalidToken, 'The access token is not valid, has expired or was revoked')
+    if (principal === undefined) return void refuse(request, reply, 401, invalidToken, 'The access token is not valid, has expired or was revoked')
     request.principal = principal
+    done()
   })
 
   fastify.decorate('authorize', (request, reply, needs) => {
     const { principal } = request
-    if (principal === null) return undefined
-    const needed = needs.flatMap(scopes => scopes.length > 0 ? scopes : [TOOLS_SCOPE])
+    if (principal === null || needs.every(scopes => lacks(principal, scopes) === undefined)) return undefined
+    const needed = needs.flatMap(scopes => scopes.length > 0 ? scopes : TOOLS)
     const missing = needed.filter(scope => !covers(principal.scopes, scope))
-    if (missing.length === 0) return undefined
     // All at once, with what is held already: a client that steps up asks for exactly this set (MCP authorization, scope challenge handling).
     const scope = [...new Set([...principal.scopes, ...needed])].join(' ')
     return refuse(request, reply, 403, `Bearer error="insufficient_scope", error_description="This needs the scope ${missing.join(' ')}", ${metadata}, scope="${scope}"`, `This needs the scope ${missing.join(' ')}`)
   })
 }, { name: 'resource-server' })
+
+/** The first scope that a caller lacks of those that a tool declares, or of what a tool takes that declares none. */
+function lacks ({ scopes: held }: Principal, declared: readonly string[]): string | undefined {
+  return (declared.length > 0 ? declared : TOOLS).find(scope => !covers(held, scope))
+}
 
 function refuse (request: FastifyRequest, reply: FastifyReply, status: number, challenge: string, message: string): FastifyReply {
   reply.header('www-authenticate', challenge)
