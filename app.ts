@@ -4,7 +4,7 @@ import autoload from '@fastify/autoload'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './plugins/config.ts'
 import { refuseUnreadable } from './plugins/errors.ts'
-import { loggerOptions, RequestLog, requestId } from './plugins/log.ts'
+import { openLog, requestId } from './plugins/log.ts'
 import loadTools, { type ToolFolder } from './plugins/mcp/load-tools.ts'
 
 const here = (folder: string): string => path.join(import.meta.dirname, folder)
@@ -15,9 +15,8 @@ const here = (folder: string): string => path.join(import.meta.dirname, folder)
  */
 export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): Promise<FastifyInstance> {
   const app = Fastify({
-    logger: await loggerOptions(config, logTo),
+    loggerInstance: await openLog(config, logTo),
     logController: new LogController({ disableRequestLogging: true }), // plugins/log.ts writes one line a request instead of two
-    childLoggerFactory: (parent, bindings, options) => new RequestLog(parent, bindings, options),
     genReqId: requestId,
     trustProxy: config.TRUST_PROXY[0] === 'none' ? false : config.TRUST_PROXY,
     bodyLimit: config.MAX_BODY_BYTES,

@@ -45,11 +45,11 @@ export class ServerProcess {
 
   /** Starts the process; it may not listen yet. */
   spawn (): void {
-    const { file, env } = this.kind.command(this.#start)
+    const { file, env, flags = [] } = this.kind.command(this.#start)
     const errors = openSync(path.join(this.#start.folder, 'stderr'), 'w')
     const cache = path.join(import.meta.dirname, '.build/compile-cache')
     // What it logs is formatted and written, to nowhere.
-    this.#child = spawn(...on('server', process.execPath, [file]), {
+    this.#child = spawn(...on('server', process.execPath, [...flags, file]), {
       cwd: this.#start.folder,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', NODE_COMPILE_CACHE: cache, ...env },
       stdio: ['ignore', openSync('/dev/null', 'w'), errors]

@@ -1,4 +1,5 @@
 // The servers that are compared: how each is started, and what it speaks.
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { ToolSet } from './tools.ts'
 
@@ -17,7 +18,7 @@ export interface ServerKind {
   guarded?: boolean
   /** Has to be built for its port and tools. */
   built?: boolean
-  command: (start: Start) => { file: string, env: NodeJS.ProcessEnv }
+  command: (start: Start) => { file: string, env: NodeJS.ProcessEnv, flags?: string[] }
 }
 
 export interface Start { port: number, metricsPort: number, tools: ToolSet, folder: string, mcpx: string }
@@ -29,8 +30,15 @@ const script = (name: string): ServerKind['command'] => ({ port, tools, folder }
 })
 const mcpx = (env: (start: Start) => NodeJS.ProcessEnv): ServerKind['command'] => start => ({
   file: path.join(start.mcpx, 'server.ts'),
+  flags: flagsOfStart(start.mcpx),
   env: { MCP_SERVER_PORT: String(start.port), AUTH_DB_PATH: path.join(start.folder, 'auth.db'), TOOLS_DIR: path.join(here, 'mcpx-tools'), BENCH_TOOLS: start.tools, ...env(start) }
 })
+
+/** What MCPX is started with, as its start script has it. */
+function flagsOfStart (mcpx: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(mcpx, 'package.json'), 'utf8')) as { scripts: { start: string } }
+  return scripts.start.split(' ').filter(word => word.startsWith('--'))
+}
 
 export const SERVERS: ServerKind[] = [
   {

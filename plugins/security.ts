@@ -1,6 +1,5 @@
 // What a request must show before anything else looks at it: a Host and an Origin that this server answers to.
 // MCP 2025-11-25 and 2026-07-28, transports, security warning: servers MUST validate Origin (DNS rebinding).
-import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isLoopbackHost } from './loopback.ts'
@@ -55,15 +54,6 @@ export default fp(async function security (fastify: FastifyInstance) {
   if (!publicUrlGiven && !isLoopbackHost(MCP_SERVER_HOST)) {
     fastify.log.warn(`Listening on ${MCP_SERVER_HOST} while PUBLIC_URL is not set: clients are given ${PUBLIC_URL}, and requests addressed to another host than ${ALLOWED_HOSTS.join(', ')} are answered with 403. Set PUBLIC_URL to the address that clients use, such as https://mcp.example.com, and ALLOWED_HOSTS for further names.`)
   }
-
-  // Preflights are answered here, before authentication: a browser sends none with them.
-  await fastify.register(cors, {
-    origin: origins.has('*') ? '*' : (origin, done) => done(null, origin !== undefined && allows(origins, origin)),
-    methods: ['GET', 'POST', 'DELETE'],
-    // No allowedHeaders: whatever a page asks for is allowed, as no list can name the Mcp-Param-* headers of tools (SEP-2243).
-    exposedHeaders: ['WWW-Authenticate', 'MCP-Protocol-Version', 'Mcp-Session-Id', 'Retry-After', 'X-Request-Id'],
-    maxAge: 86_400
-  })
 }, { name: 'security', dependencies: ['config'] })
 
 function refuse (request: FastifyRequest, reply: FastifyReply, message: string): void {

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigSchema, ConfigurationError, readConfig } from '../plugins/config.ts'
-import { loggerOptions } from '../plugins/log.ts'
+import { openLog } from '../plugins/log.ts'
 import { temporaryFolder } from './server.ts'
 
 const read = (env: NodeJS.ProcessEnv) => readConfig(env, '')
@@ -114,5 +114,5 @@ t.test('hosts and origins that are answered follow PUBLIC_URL and the mode', asy
 t.test('LOG_LEVEL takes the names that people know, in either case', async t => {
   for (const [given, level] of [
     ['TRACE', 'trace'], ['DEBUG', 'debug'], ['INFO', 'info'], ['WARNING', 'warn'], ['WARN', 'warn'], ['ERROR', 'error'], ['CRITICAL', 'fatal'], ['FATAL', 'fatal'], ['warning', 'warn'], ['Silent', 'silent']
-  ]) t.equal((await loggerOptions(read({ LOG_LEVEL: given }))).level, level)
+  ]) t.equal((await openLog(read({ LOG_LEVEL: given }))).level, level)
 })

@@ -45,7 +45,8 @@ export class CallScope implements CallContext {
   stopped: Stop | undefined
   readonly #carrier: Carrier
   readonly #inFlight: Set<CallScope>
-  readonly #timer: NodeJS.Timeout
+  readonly #timeoutMs: number
+  #timer: NodeJS.Timeout | undefined
   #over = false
   #reached = -Infinity
   // Made when somebody asks for the signal: most calls are over before anybody would.
@@ -55,7 +56,7 @@ export class CallScope implements CallContext {
   constructor (carrier: Carrier, timeoutMs: number, inFlight: Set<CallScope>) {
     this.#carrier = carrier
     this.#inFlight = inFlight.add(this)
-    this.#timer = setTimeout(timeOut, timeoutMs, this, timeoutMs)
+    this.#timeoutMs = timeoutMs
     carrier.onGone(this)
   }
 
@@ -66,8 +67,20 @@ export class CallScope implements CallContext {
     if (!isPromiseLike(done)) return done
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject
+      CallScope.#startTimer(this)
       if (this.stopped !== undefined) reject(abortError(this.stopped))
       done.then(resolve, reject)
+    })
+  }
+
+  // Most calls are over before the event loop turns once: only for those that are not there then, a timer is made.
+  static #begun: CallScope[] = []
+
+  static #startTimer (call: CallScope): void {
+    if (this.#begun.push(call) > 1) return
+    setImmediate(() => {
+      for (const call of this.#begun) if (!call.#isOver()) call.#timer = setTimeout(timeOut, call.#timeoutMs, call, call.#timeoutMs)
+      this.#begun = []
     })
   }
 

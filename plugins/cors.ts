@@ -1,0 +1,38 @@
+// Which pages may read the answers (the CORS protocol of the Fetch standard). Constants, and nothing at all for what is no page:
+// @fastify/cors puts its answer together from its options for each request, which takes a twentieth of the time of a tool call.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+
+const METHODS = 'GET, POST, DELETE'
+const EXPOSED = 'WWW-Authenticate, MCP-Protocol-Version, Mcp-Session-Id, Retry-After, X-Request-Id'
+const MAX_AGE = '86400' // seconds
+
+export default fp(async function cors (fastify: FastifyInstance) {
+  const any = fastify.config.ALLOWED_ORIGINS.includes('*')
+  // Both with every answer, as a cache may give it to a page that asks later.
+  const forAll: readonly [name: string, value: string] = any ? ['access-control-allow-origin', '*'] : ['vary', 'Origin']
+
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.header(...forAll)
+    const { origin } = request.headers
+    if (origin !== undefined) { // an allowed one, or security would have refused it
+      if (!any) reply.header('access-control-allow-origin', origin)
+      reply.header('access-control-expose-headers', EXPOSED)
+      if (request.method === 'OPTIONS') return preflight(request, reply)
+    }
+    done()
+  })
+
+  // Whatever the path: a browser asks for the page's sake, without its credentials.
+  fastify.options('*', (_request, reply) => reply.code(400).type('text/plain').send('Not a preflight: Origin or Access-Control-Request-Method is missing'))
+}, { name: 'cors', dependencies: ['config', 'security'] })
+
+/** Answered before authentication, as a browser sends no token with it. */
+function preflight ({ headers }: FastifyRequest, reply: FastifyReply): void {
+  const { 'access-control-request-method': method, 'access-control-request-headers': asked } = headers
+  if (method === undefined) return void reply.code(400).type('text/plain').send('Not a preflight: Access-Control-Request-Method is missing')
+  reply.header('access-control-allow-methods', METHODS).header('access-control-max-age', MAX_AGE)
+  // Whatever a page asks for is allowed: no list can name the Mcp-Param-* headers of tools (SEP-2243).
+  if (asked !== undefined) reply.header('access-control-allow-headers', asked).header('vary', 'Origin, Access-Control-Request-Headers')
+  reply.code(204).send()
+}
