@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import proxyAddr from '@fastify/proxy-addr'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { isLoopbackHost } from './loopback.ts'
@@ -106,7 +106,7 @@ export class ConfigurationError extends Error {
   }
 }
 
-const ajv = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false, validateFormats: false, verbose: true })
+const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false })
 const validate = ajv.compile<Config>(ConfigSchema)
 
 /**

@@ -23,11 +23,10 @@ const identifier = { type: ['string', 'integer'], minimum: Number.MIN_SAFE_INTEG
 const string = { type: 'string' }
 const boolean = { type: 'boolean' }
 // Any JSON but 1e999, which is read as Infinity.
-const json = { $ref: '#/$defs/json' }
-const $defs = { json: { type: ['string', 'number', 'boolean', 'null', 'object', 'array'], additionalProperties: json, items: json } }
+const json = { $ref: 'json' }
+const object = (properties: object, required: string[] = []) => ({ type: 'object', properties, required })
 const jsonObject = { type: 'object', additionalProperties: json }
 const objects = { type: 'object', additionalProperties: jsonObject }
-const object = (properties: object, required: string[] = []) => ({ type: 'object', properties, required })
 
 const icon = object({ src: string, mimeType: string, sizes: { type: 'array', items: string }, theme: { enum: ['light', 'dark'] } }, ['src'])
 const implementation = object({ name: string, version: string, title: string, description: string, websiteUrl: string, icons: { type: 'array', items: icon } }, ['name', 'version'])
@@ -39,17 +38,21 @@ const capabilities = object({
   extensions: objects
 })
 
-const modernMeta = object({
-  [PROTOCOL_VERSION_META_KEY]: { const: MODERN },
-  [CLIENT_INFO_META_KEY]: implementation,
-  [CLIENT_CAPABILITIES_META_KEY]: capabilities,
-  [LOG_LEVEL_META_KEY]: { enum: LOG_LEVELS },
-  [RELATED_TASK_META_KEY]: false,
-  progressToken: identifier
-}, [PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY])
-const legacyMeta = object({
-  [PROTOCOL_VERSION_META_KEY]: false, [CLIENT_INFO_META_KEY]: false, [CLIENT_CAPABILITIES_META_KEY]: false, [LOG_LEVEL_META_KEY]: false, [RELATED_TASK_META_KEY]: false, progressToken: identifier
-})
+/** What requests share, so that it is compiled once. */
+const parts: Record<string, object> = {
+  json: { type: ['string', 'number', 'boolean', 'null', 'object', 'array'], additionalProperties: json, items: json },
+  2026: object({
+    [PROTOCOL_VERSION_META_KEY]: { const: MODERN },
+    [CLIENT_INFO_META_KEY]: implementation,
+    [CLIENT_CAPABILITIES_META_KEY]: capabilities,
+    [LOG_LEVEL_META_KEY]: { enum: LOG_LEVELS },
+    [RELATED_TASK_META_KEY]: false,
+    progressToken: identifier
+  }, [PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY]),
+  2025: object({
+    [PROTOCOL_VERSION_META_KEY]: false, [CLIENT_INFO_META_KEY]: false, [CLIENT_CAPABILITIES_META_KEY]: false, [LOG_LEVEL_META_KEY]: false, [RELATED_TASK_META_KEY]: false, progressToken: identifier
+  })
+}
 
 const toolCall = object({ name: string, arguments: { type: 'object' } }, ['name'])
 const promptGet = object({ name: string, arguments: { type: 'object', additionalProperties: string } }, ['name'])
@@ -59,18 +62,19 @@ const shared = {
   'tools/call': toolCall, 'tools/list': nothing, 'prompts/get': promptGet, 'prompts/list': nothing,
   'resources/read': resourceRead, 'resources/list': nothing, 'resources/templates/list': nothing
 }
+// These schemas are our own: they need not be checked themselves.
+const ajv = new Ajv2020({ strict: false, meta: false, validateSchema: false })
+for (const [name, part] of Object.entries(parts)) ajv.addSchema(part, name)
 const shapes: Record<Era, Map<unknown, ValidateFunction>> = {
-  2026: compile({ ...shared, 'server/discover': nothing }, modernMeta, true),
-  2025: compile({ ...shared, ping: nothing }, legacyMeta, false)
+  2026: compile({ ...shared, 'server/discover': nothing }, '2026'),
+  2025: compile({ ...shared, ping: nothing }, '2025')
 }
 
-function compile (methods: Record<string, ReturnType<typeof object>>, _meta: object, metaRequired: boolean): Map<string, ValidateFunction> {
-  const ajv = new Ajv2020({ strict: false })
+function compile (methods: Record<string, ReturnType<typeof object>>, era: Era): Map<string, ValidateFunction> {
   return new Map(Object.entries(methods).map(([method, params]) => {
-    const required = [...params.required, ...(metaRequired ? ['_meta'] : [])]
+    const required = [...params.required, ...(era === '2026' ? ['_meta'] : [])]
     return [method, ajv.compile({
-      $defs,
-      ...object({ jsonrpc: { const: '2.0' }, id: identifier, method: string, params: { ...object({ ...params.properties, _meta }, required), additionalProperties: false } }, ['jsonrpc', 'id', ...(required.length > 0 ? ['params'] : [])]),
+      ...object({ jsonrpc: { const: '2.0' }, id: identifier, method: string, params: { ...object({ ...params.properties, _meta: { $ref: era } }, required), additionalProperties: false } }, ['jsonrpc', 'id', ...(required.length > 0 ? ['params'] : [])]),
       additionalProperties: false
     })]
   }))
