@@ -56,10 +56,10 @@ t.test('two instances behind nginx', { skip: noNginx }, async t => {
     const [lost, kept] = [await opened(other.name), await opened(one.name)]
     let [sent, failed, inFlight] = [0, 0, 0]
     const duringKill: Reply[] = []
-    let killed = false
+    const killed = new AbortController()
     const load = async (): Promise<void> => {
-      while (!killed || sent < 200) {
-        const before = killed
+      while (!killed.signal.aborted || sent < 200) {
+        const before = killed.signal.aborted
         inFlight++
         const answered = await ask('h2', origin, '/mcp', call('echo', { message: 'x' }))
         inFlight--
@@ -74,7 +74,7 @@ t.test('two instances behind nginx', { skip: noNginx }, async t => {
     other.process.child.kill('SIGKILL')
     await other.process.ended
     const atKill = inFlight
-    killed = true
+    killed.abort()
     await Promise.all(running)
     t.comment(`${sent} requests; ${atKill} were in flight at the kill, ${duringKill.length} of those failed (${duringKill.map(({ status }) => status).join()}); ${failed} failed later`)
     t.equal(failed, 0)
