@@ -6,8 +6,11 @@ import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 
+// Those for root only are not on everybody's path.
+const FOLDERS = [...process.env.PATH?.split(':') ?? [], '/usr/sbin', '/usr/local/sbin']
+
 /** Where a program is; undefined where it is not installed. */
-export const installed = (name: string): string | undefined => ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin'].map(folder => `${folder}/${name}`).find(file => existsSync(file))
+export const installed = (name: string): string | undefined => FOLDERS.map(folder => `${folder}/${name}`).find(file => existsSync(file))
 
 /** For tests that need programs: false, or why they are skipped. */
 export function missing (...names: string[]): string | false {

@@ -5,7 +5,7 @@ import path from 'node:path'
 import type { Test } from 'tap'
 import { type ServerProcess, startProcess } from '../process.ts'
 import { freePort, temporaryFolder } from '../server.ts'
-import { missing, startDaemon } from './daemon.ts'
+import { installed, missing, startDaemon } from './daemon.ts'
 
 const OPS = path.join(import.meta.dirname, '../../ops')
 /** For tests that need nginx: false, or why they are skipped. */
@@ -66,7 +66,7 @@ export async function startNginx (t: Test, instances: string[], env: NodeJS.Proc
     httpPort,
     httpOrigin: `http://127.0.0.1:${httpPort}`,
     root,
-    command: ['nginx', ...args].join(' '),
+    command: [installed('nginx'), ...args].join(' '),
     accessLog: () => readFileSync(path.join(root, 'var/log/nginx/mcpx-access.log'), 'utf8').split('\n').filter(Boolean).map(line => JSON.parse(line)),
     output
   }
