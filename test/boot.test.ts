@@ -31,6 +31,7 @@ t.test('a wrong set-up ends the start with exit code 78 and one line', { buffere
     ['unknown mode', { AUTH_MODE: 'basic' }, /^mcpx: AUTH_MODE: "basic" is not one of oauth, noauth\n$/],
     ['key too short', { JWT_SECRET_KEY: 'hunter2' }, /^mcpx: JWT_SECRET_KEY: the given value is not text of at least 32 characters\n$/],
     ['unwritable data folder', { AUTH_MODE: 'noauth', AUTH_DB_PATH: path.join(file, 'auth.db') }, /^mcpx: AUTH_DB_PATH: its folder .*file cannot be written \(E\w+\); make it writable, or choose another\n$/],
+    ['data folder where none can be made', { AUTH_MODE: 'noauth', AUTH_DB_PATH: '/proc/nowhere/data/auth.db' }, /^mcpx: AUTH_DB_PATH: its folder \/proc\/nowhere\/data cannot be written \(E\w+\); make it writable, or choose another\n$/],
     ['no such address', { AUTH_MODE: 'noauth', MCP_SERVER_HOST: '192.0.2.1', PUBLIC_URL: 'https://mcp.example.com' }, /^mcpx: MCP_SERVER_HOST: 192\.0\.2\.1 is not an address of this machine\n$/],
     ['unknown tool to leave out', { AUTH_MODE: 'noauth', TOOLS_DISABLED: 'ecko' }, /^mcpx: TOOLS_DISABLED: no tool is called ecko; there are .*\becho\b.*\n$/]
   ]
