@@ -73,6 +73,16 @@ t.test('with nothing configured, nobody calls without a token', { buffered: true
   t.ok(log().every(({ level, time, msg }) => typeof level === 'string' && typeof time === 'string' && typeof msg === 'string'), 'into a pipe, the log is JSON')
 })
 
+t.test('with any port, everything that names the server names the port that was taken', { buffered: true }, async t => {
+  const { until, output } = await startProcess(t, { MCP_SERVER_PORT: '0' })
+  await until(/listening on/)
+  const [, origin = ''] = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output.stdout) ?? []
+  t.notMatch(origin, /:0$/)
+  t.match(await (await fetch(`${origin}/`)).text(), `<pre>${origin}/mcp</pre>`)
+  t.match(await (await fetch(`${origin}/.well-known/oauth-protected-resource/mcp`)).json(), { resource: `${origin}/mcp`, authorization_servers: [origin] })
+  t.match(await (await fetch(`${origin}/.well-known/oauth-authorization-server`)).json(), { issuer: origin, token_endpoint: `${origin}/oauth/token` })
+})
+
 t.test('noauth warns at every start', { buffered: true }, async t => {
   const { until, log } = await startProcess(t, { AUTH_MODE: 'noauth' })
   await until(/listening on/)

@@ -1,6 +1,5 @@
 // Starts MCPX for a test: in this process, on a port of its own, with a data folder of its own.
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
@@ -8,6 +7,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
+import { freePort as freePortOf } from '../plugins/free-port.ts'
 
 export interface Started {
   app: FastifyInstance
@@ -46,11 +46,4 @@ export function temporaryFolder (t: Test): string {
 }
 
 /** A port that nothing listens on; PUBLIC_URL has to be known before the server listens. */
-export async function freePort (): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probe = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
-}
+export const freePort = async (): Promise<number> => await freePortOf('127.0.0.1')
