@@ -3,18 +3,14 @@
 // messages lose what the client did not ask for, and gain the status of its tasks.
 import { type McpHttpHandler, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server'
 import type { Catalog } from '../catalog.ts'
-import { declaresTasks, type DetailedTask, TasksNotDeclared } from './task.ts'
+import { declaresTasks, type DetailedTask, taskOf, TasksNotDeclared } from './task.ts'
 
-const TASK_URI = 'urn:mcpx:task:'
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
 
 interface Listen {
   id: string | number
   params: { _meta?: Record<string, any>, notifications: { taskIds: string[], toolsListChanged?: boolean } }
 }
-
-/** On the bus a task is a resource that was updated: what has become of it is read by whoever may see it. */
-export const taskUri = (id: string): string => TASK_URI + id
 
 /** The request as a subscription to tasks; undefined for any other. */
 export function asTaskListen (body: unknown): Listen | undefined {
@@ -60,7 +56,7 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
       let sending = Promise.resolve()
       const queue = (taskId: string): void => { sending = sending.then(() => send(taskId)).catch(() => unsubscribe?.()) } // in order
       unsubscribe = catalog.bus.subscribe(event => {
-        const changed = event.kind === 'resource_updated' && event.uri.startsWith(TASK_URI) ? event.uri.slice(TASK_URI.length) : undefined
+        const changed = event.kind === 'resource_updated' ? taskOf(event.uri) : undefined
         if (changed !== undefined && known.includes(changed)) queue(changed)
       })
       for (const taskId of known) queue(taskId) // one may have ended before its client could listen
