@@ -24,6 +24,7 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
     keepAliveTimeout: 75_000, // longer than nginx keeps its connections to us, or it may reuse one that we are closing
     http: { headersTimeout: 15_000 },
     clientErrorHandler: refuseUnreadable,
+    pluginTimeout: 60_000, // for one plugin to start: on a busy machine hashing a password alone may take Fastify's ten seconds
     forceCloseConnections: 'idle'
   })
 

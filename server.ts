@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, ConfigurationError, readConfig } from './plugins/config.ts'
+import { freePort } from './plugins/free-port.ts'
 import { SHUTDOWN } from './plugins/mcp/call-scope.ts'
 import { summary } from './plugins/summary.ts'
 
@@ -13,7 +14,7 @@ const CLOSE_CONNECTIONS_MS = 1500
 const HARD_LIMIT_MS = 2000
 
 try {
-  const config = readConfig()
+  const config = await configure()
   const app = await buildApp(config)
   process.on('unhandledRejection', error => app.log.error({ err: error }, 'a rejected promise that nobody handled; the server goes on'))
   process.on('uncaughtException', error => app.log.fatal({ err: error }, 'an error that nobody caught; the server goes on'))
@@ -22,6 +23,13 @@ try {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { void stop(app, signal) })
 } catch (error) {
   fail(error)
+}
+
+/** The configuration; with a port chosen where any will do, as the address that clients are given is part of much that is built. */
+async function configure (): Promise<Config> {
+  const config = readConfig()
+  if (config.MCP_SERVER_PORT !== 0 || config.publicUrlGiven) return config
+  return readConfig({ ...process.env, MCP_SERVER_PORT: String(await freePort(config.MCP_SERVER_HOST)) })
 }
 
 async function listen (app: FastifyInstance, { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port }: Config): Promise<void> {

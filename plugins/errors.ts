@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { code, sendJsonRpcError } from './mcp/json-rpc.ts'
 
 export default fp(async function errors (fastify: FastifyInstance) {
   fastify.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -14,8 +15,15 @@ export default fp(async function errors (fastify: FastifyInstance) {
     })
   })
 
-  fastify.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ error: 'not_found', message: `Nothing is served here; the MCP endpoint is ${fastify.config.PUBLIC_URL}${fastify.config.MCP_PATH}` }))
+  const { MCP_PATH, PUBLIC_URL } = fastify.config
+  fastify.setNotFoundHandler((request, reply) => {
+    const [url = ''] = request.url.split('?', 1)
+    const allowed = fastify.supportedMethods.filter(method => fastify.hasRoute({ method, url }))
+    if (allowed.length === 0) return reply.code(404).send({ error: 'not_found', message: `Nothing is served here; the MCP endpoint is ${PUBLIC_URL}${MCP_PATH}` })
+    reply.header('allow', allowed.join(', ')) // RFC 9110 section 15.5.6
+    const message = `Method not allowed: ${url} takes ${allowed.join(', ')}`
+    return url === MCP_PATH ? sendJsonRpcError(reply, 405, code.refused, message) : reply.code(405).send({ error: 'method_not_allowed', message })
+  })
 }, { name: 'errors', dependencies: ['config'] })
 
 const UNREADABLE: Record<string, [status: string, message: string]> = {

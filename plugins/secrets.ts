@@ -1,6 +1,6 @@
 // The one secret that everything signed is derived from: JWT_SECRET_KEY, or one generated at the first start.
 import { hkdfSync, randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -29,13 +29,27 @@ export function makeDataFolder ({ AUTH_DB_PATH }: Config): string {
   const folder = path.dirname(path.resolve(AUTH_DB_PATH))
   try {
     process.umask(0o077) // what is kept there is the owner's only, whatever mode the folder has
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     accessSync(folder, constants.W_OK)
     return folder
   } catch (error) {
     throw notWritable(folder, error)
   }
 }
+
+/** `mkdir -p`. Not Node's own, which tries for ever below /proc: there a folder that is there says that its own is missing. */
+function makeFolder (folder: string): void {
+  if (isFolder(folder)) return
+  const parent = path.dirname(folder)
+  if (!existsSync(parent)) makeFolder(parent)
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    if (!isFolder(folder)) throw error // or another process was faster
+  }
+}
+
+const isFolder = (folder: string): boolean => statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
 
 /** The given secret, or the one kept in the data folder. */
 function openSecret (folder: string, given: string | undefined): string {

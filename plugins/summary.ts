@@ -4,9 +4,7 @@ import { clientInstructions } from './clients.ts'
 
 export function summary (app: FastifyInstance): string {
   const { config, mcp } = app
-  const address = app.addresses()[0]
-  const port = typeof address === 'object' ? address.port : config.MCP_SERVER_PORT
-  const endpoint = `${config.PUBLIC_URL.replace(/:0$/, `:${port}`)}${config.MCP_PATH}`
+  const endpoint = config.PUBLIC_URL + config.MCP_PATH
   const tools = [...mcp.tools.values()].map(({ definition: { name }, config: { configured } }) => {
     const state = configured?.() ?? true
     return `    ${name}${state === true ? '' : `  (not configured: ${state})`}`

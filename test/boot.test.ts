@@ -31,6 +31,7 @@ t.test('a wrong set-up ends the start with exit code 78 and one line', { buffere
     ['unknown mode', { AUTH_MODE: 'basic' }, /^mcpx: AUTH_MODE: "basic" is not one of oauth, noauth\n$/],
     ['key too short', { JWT_SECRET_KEY: 'hunter2' }, /^mcpx: JWT_SECRET_KEY: the given value is not text of at least 32 characters\n$/],
     ['unwritable data folder', { AUTH_MODE: 'noauth', AUTH_DB_PATH: path.join(file, 'auth.db') }, /^mcpx: AUTH_DB_PATH: its folder .*file cannot be written \(E\w+\); make it writable, or choose another\n$/],
+    ['data folder where none can be made', { AUTH_MODE: 'noauth', AUTH_DB_PATH: '/proc/nowhere/data/auth.db' }, /^mcpx: AUTH_DB_PATH: its folder \/proc\/nowhere\/data cannot be written \(E\w+\); make it writable, or choose another\n$/],
     ['no such address', { AUTH_MODE: 'noauth', MCP_SERVER_HOST: '192.0.2.1', PUBLIC_URL: 'https://mcp.example.com' }, /^mcpx: MCP_SERVER_HOST: 192\.0\.2\.1 is not an address of this machine\n$/],
     ['unknown tool to leave out', { AUTH_MODE: 'noauth', TOOLS_DISABLED: 'ecko' }, /^mcpx: TOOLS_DISABLED: no tool is called ecko; there are .*\becho\b.*\n$/]
   ]
@@ -70,6 +71,16 @@ t.test('with nothing configured, nobody calls without a token', { buffered: true
   t.ok(answer.headers.get('www-authenticate')?.startsWith(`Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp"`))
   t.match(await answer.json(), { jsonrpc: '2.0', error: { message: String } })
   t.ok(log().every(({ level, time, msg }) => typeof level === 'string' && typeof time === 'string' && typeof msg === 'string'), 'into a pipe, the log is JSON')
+})
+
+t.test('with any port, everything that names the server names the port that was taken', { buffered: true }, async t => {
+  const { until, output } = await startProcess(t, { MCP_SERVER_PORT: '0' })
+  await until(/listening on/)
+  const [, origin = ''] = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output.stdout) ?? []
+  t.notMatch(origin, /:0$/)
+  t.match(await (await fetch(`${origin}/`)).text(), `<pre>${origin}/mcp</pre>`)
+  t.match(await (await fetch(`${origin}/.well-known/oauth-protected-resource/mcp`)).json(), { resource: `${origin}/mcp`, authorization_servers: [origin] })
+  t.match(await (await fetch(`${origin}/.well-known/oauth-authorization-server`)).json(), { issuer: origin, token_endpoint: `${origin}/oauth/token` })
 })
 
 t.test('noauth warns at every start', { buffered: true }, async t => {

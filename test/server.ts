@@ -1,13 +1,15 @@
 // Starts MCPX for a test: in this process, on a port of its own, with a data folder of its own.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
+import { ensureDefaultUser } from '../plugins/auth/oauth/default-user.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
+import { openDatabase } from '../plugins/db/open.ts'
+import { freePort as freePortOf } from '../plugins/free-port.ts'
 
 export interface Started {
   app: FastifyInstance
@@ -31,11 +33,30 @@ export async function startServer (t: Test, env: NodeJS.ProcessEnv = {}, setting
     MCP_DIRECT_LANE: process.env.MCP_DIRECT_LANE, // so that the whole suite can be run without it
     ...env
   }, '/nonexistent')
+  if (config.AUTH_MODE === 'oauth' && Object.keys(env).every(name => !FIRST_START.test(name))) copyFileSync(await started(config), config.AUTH_DB_PATH)
   const app = await buildApp({ ...config, ...settings }, new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }))
   t.teardown(() => app.close())
   await app.listen({ host: config.MCP_SERVER_HOST, port })
   const origin = `http://127.0.0.1:${port}`
   return { app, origin, endpoint: origin + config.MCP_PATH, log }
+}
+
+const FIRST_START = /^AUTH_DB|^AUTH_DEFAULT|^PUBLIC_URL$/
+
+let firstStart: Promise<string> | undefined
+
+/** The database that a first start leaves behind, made once a process: the hash of its password takes as long as all else. */
+async function started (config: Config): Promise<string> {
+  firstStart ??= (async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'mcpx-'))
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    const AUTH_DB_PATH = path.join(folder, 'auth.db')
+    const db = await openDatabase({ ...config, AUTH_DB_PATH })
+    await ensureDefaultUser(db, config)
+    await db.destroy()
+    return AUTH_DB_PATH
+  })()
+  return await firstStart
 }
 
 /** A folder that is removed when the test ends. */
@@ -46,11 +67,4 @@ export function temporaryFolder (t: Test): string {
 }
 
 /** A port that nothing listens on; PUBLIC_URL has to be known before the server listens. */
-export async function freePort (): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probe = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
-}
+export const freePort = async (): Promise<number> => await freePortOf('127.0.0.1')

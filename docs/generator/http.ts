@@ -10,7 +10,7 @@ export async function httpPage (): Promise<string> {
   return `${generated('the routes themselves')}
 # HTTP
 
-What is served besides CORS preflights. Whatever is not listed is answered with 404 as JSON. Every answer carries an \`x-request-id\`, which is also in the log.
+What is served besides CORS preflights. Any other path is answered with 404, any other method with 405, as JSON. Every answer carries an \`x-request-id\`, which is also in the log.
 
 ${routeTable([...always])}
 ${withSignIn.length === 0

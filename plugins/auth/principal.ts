@@ -22,6 +22,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Sets `request.principal`, or answers with the challenge of the mode. Provided by the auth plugin. */
     authenticate: onRequestHookHandler
+    /** A check of whether what let a request in still holds, for what goes on long after. Provided by the auth plugin. */
+    standing: (request: FastifyRequest) => () => boolean
     /** Checks what a request needs beyond a principal, or answers that the caller lacks scopes. Provided by the auth plugin. */
     authorize: (request: FastifyRequest, reply: FastifyReply, needs: Needs) => FastifyReply | undefined
   }

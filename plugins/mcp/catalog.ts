@@ -7,7 +7,7 @@ import type {
 import type { CallScope } from './call-scope.ts'
 import { checkDeclaration, checkParamHeaders } from './declaration.ts'
 import { compile, type Validator } from './schema.ts'
-import { taskUri } from './tasks/task-listen.ts'
+import { taskUri } from './tasks/task.ts'
 
 export interface RegisteredTool {
   /** As `tools/list` shows it. */

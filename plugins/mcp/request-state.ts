@@ -1,7 +1,7 @@
 // Signed state that travels through the client between rounds of questions (SEP-2322), and whose it is.
 import { createRequestStateCodec, type ServerContext } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
-import type { Exchanges } from './sdk-server.ts'
+import type { Exchanges } from './exchanges.ts'
 
 export interface RequestState {
   mint: (state: unknown, request: FastifyRequest) => Promise<string>

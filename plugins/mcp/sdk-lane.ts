@@ -2,6 +2,7 @@
 import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpRequestContext } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { code, sendJsonRpcError } from './json-rpc.ts'
+import { Listeners } from './listeners.ts'
 import { CatalogServer, type ServerSource } from './sdk-server.ts'
 import { type SessionLimits, Sessions } from './sessions.ts'
 import { asTaskListen, listenToTasks } from './tasks/task-listen.ts'
@@ -23,6 +24,7 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
   const { catalog, exchanges, keepAliveMs, tasks } = source
   const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: catalog.bus, keepAliveMs })
   const sessions = new Sessions(source, sessionLimits)
+  const listeners = new Listeners()
 
   async function serve (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<FastifyReply> {
     if (request.rpc !== null) request.rpc.lane = 'sdk'
@@ -31,9 +33,10 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     const { headers: { 'mcp-session-id': id } } = request
     const parsedBody = withoutOwnCancellations(request.body)
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
+    const opened = listens(request) ? (end: () => void) => listeners.add(request.server.standing(request), end) : undefined
     const listen = asTaskListen(parsedBody)
-    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, catalog, taskId => tasks.find({ request }, taskId)))
-    if (!inSession) return await sendWebResponse(reply, await stateless.fetch(web, { parsedBody }))
+    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, catalog, taskId => tasks.find({ request }, taskId)), { opened })
+    if (!inSession) return await sendWebResponse(reply, await stateless.fetch(web, { parsedBody }), { opened })
 
     const principalId = request.principal?.id
     const session = typeof id === 'string' ? sessions.find(id, principalId) : await sessions.open(principalId)
@@ -46,10 +49,11 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
       const response = await session.transport.handleRequest(web, { parsedBody })
       if (!response.ok) for (const id of begun) session.inFlight.delete(id) // it was refused as a whole
       await sessions.endCancelled(session, parsedBody)
-      return await sendWebResponse(reply, response, () => {
+      const ended = () => {
         session.streams--
         session.lastUsed = Date.now()
-      })
+      }
+      return await sendWebResponse(reply, response, { opened, ended })
     } finally {
       if (session.transport.sessionId === undefined) await session.server.close()
     }
@@ -73,9 +77,15 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     respond,
     fetch: (web, parsedBody) => stateless.fetch(web, { parsedBody }),
     openSessions: () => sessions.size,
-    close: async () => { await Promise.all([tasks.close(), stateless.close(), sessions.close()]) }
+    close: async () => {
+      listeners.close()
+      await Promise.all([tasks.close(), stateless.close(), sessions.close()])
+    }
   }
 }
+
+/** Whether a request opens a stream that has no end of its own. */
+const listens = ({ method, body }: FastifyRequest): boolean => method === 'GET' || (body as { method?: unknown } | undefined)?.method === 'subscriptions/listen'
 
 /** A batch without cancellations of requests that came with it: the SDK would wait for their answers, which never come. */
 function withoutOwnCancellations (body: unknown): unknown {

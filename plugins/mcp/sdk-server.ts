@@ -5,25 +5,16 @@ import {
   type ServerOptions, type Transport
 } from '@modelcontextprotocol/server'
 import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
-import type { FastifyRequest } from 'fastify'
 import { type Answer, callTool, type Limits } from './call.ts'
 import type { Carrier } from './call-scope.ts'
 import type { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
+import type { Exchange, Exchanges } from './exchanges.ts'
 import { complete, getPrompt, listResources, readResource } from './read.ts'
 import type { RequestState } from './request-state.ts'
 import { declaresTasks, isCreatedTask } from './tasks/task.ts'
 import { serveTasks } from './tasks/task-methods.ts'
 import type { TaskRunner } from './tasks/task-runner.ts'
-
-/** The Fastify request that each request to the SDK was made from. */
-export type Exchanges = WeakMap<Request, Exchange>
-
-interface Exchange {
-  readonly request: FastifyRequest
-  /** What the direct lane's run of the handler came to, when the SDK shall only shape it: nothing runs twice. */
-  answer?: unknown
-}
 
 /** What every SDK server of this process shares; built once at boot. */
 export interface ServerSource {

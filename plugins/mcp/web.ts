@@ -27,14 +27,25 @@ function named (accept: string): string {
   return allows('application/json') && allows('text/event-stream') ? 'application/json, text/event-stream' : accept
 }
 
-/** Answers with the SDK's response; Fastify's own headers stay. `ended` runs when the last byte is out or the client is gone. */
-export async function sendWebResponse (reply: FastifyReply, response: Response, ended?: () => void): Promise<FastifyReply> {
+/** What is told of a response. */
+interface Told {
+  /** Of a stream, how to end it; answers what is to be called when it has ended. */
+  readonly opened?: ((end: () => void) => () => void) | undefined
+  /** That the last byte is out, or the client gone. */
+  readonly ended?: () => void
+}
+
+/** Answers with the SDK's response; Fastify's own headers stay. */
+export async function sendWebResponse (reply: FastifyReply, response: Response, { opened, ended }: Told = {}): Promise<FastifyReply> {
   for (const [name, value] of response.headers) if (name !== 'connection') reply.header(name, value)
   reply.code(response.status)
   if (response.headers.get('content-type')?.startsWith('text/event-stream') && response.body !== null) {
     const reader = response.body.getReader()
+    const cancel = (): void => { reader.cancel().catch(() => {}) }
+    const closed = opened?.(cancel)
     onClose(reply, () => {
-      reader.cancel().catch(() => {}) // or the SDK would hold an idle stream for a client that has left it
+      cancel() // or the SDK would hold an idle stream for a client that has left it
+      closed?.()
       ended?.()
     })
     return reply.header('x-accel-buffering', 'no').send(pushed(reader, reply))

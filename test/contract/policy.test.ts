@@ -1,8 +1,9 @@
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import t, { type Test } from 'tap'
 import { startServer } from '../server.ts'
-import { seen } from './tools/policy.ts'
+import { narrow, seen } from './tools/policy.ts'
 
 async function connect (t: Test) {
   const server = await startServer(t, { TOOLS_DIR: path.join(import.meta.dirname, 'tools') })
@@ -14,6 +15,11 @@ async function connect (t: Test) {
     return { text: (result.content as { text: string }[])[0]?.text ?? '', isError: result.isError ?? false }
   }
   return { ...server, client, call }
+}
+
+/** Waits until something has happened, or is not going to. */
+async function until (happened: () => boolean): Promise<void> {
+  for (let waited = 0; waited < 20_000 && !happened(); waited += 20) await sleep(20)
 }
 
 t.test('a call is stopped at its time limit, and the tool is told', async t => {
@@ -38,7 +44,17 @@ t.test('a result beyond the cap is refused with its size', async t => {
 
 t.test('a call beyond the declared concurrency is told to try again', async t => {
   const { call } = await connect(t)
-  const results = await Promise.all([call('narrow'), call('narrow'), call('narrow')])
+  const { promise, resolve: letGo } = Promise.withResolvers<void>()
+  narrow.until = promise
+  const settled: unknown[] = []
+  const calls = Array.from({ length: 3 }, async () => {
+    const result = await call('narrow')
+    settled.push(result)
+    return result
+  })
+  await until(() => settled.length === 2)
+  letGo()
+  const results = await Promise.all(calls)
   t.equal(seen.mostRunning, 1)
   t.equal(results.filter(result => result.text === 'done').length, 1)
   t.match(results.find(result => result.isError)?.text, /^narrow is busy with 1 other calls; try again/)
@@ -106,8 +122,9 @@ t.test('a client that goes away ends its call', async t => {
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'waits' } })
   }).then(response => response.text())
-  setTimeout(() => gone.abort(), 100)
+  await until(() => seen.begun.includes('waits'))
+  gone.abort()
   await t.rejects(call)
-  for (let i = 0; i < 40 && !seen.aborted.includes('waits'); i++) await new Promise(resolve => setTimeout(resolve, 50))
+  await until(() => seen.aborted.includes('waits'))
   t.ok(seen.aborted.includes('waits'))
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { startServer } from '../server.ts'
-import { connect } from './connect.ts'
+import { connect } from '../tool.ts'
 import { callRaw } from './raw.ts'
 
 const JWT = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlLXNlY3JldA'

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { parseAddress } from '../../plugins/source-address.ts'
 import { startServer } from '../server.ts'
-import { connect } from './connect.ts'
+import { connect } from '../tool.ts'
 import { callRaw } from './raw.ts'
 
 const hasIPv6 = Object.values(networkInterfaces()).flat().some(network => network?.address === '::1')

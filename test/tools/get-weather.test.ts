@@ -5,7 +5,7 @@ import { freePort, startServer } from '../server.ts'
 import { broken, invalidKey, KEY, limited, newYork, notFound, startOpenWeatherMap } from '../upstreams/openweathermap.ts'
 import { type Answer, html, json, later, reset, silent, truncated } from '../upstreams/upstream.ts'
 import { forecast, observation, problem, startWeatherGov } from '../upstreams/weather-gov.ts'
-import { connect } from './connect.ts'
+import { connect } from '../tool.ts'
 
 async function withKey (t: Test, key = KEY) {
   const upstream = await startOpenWeatherMap(t)

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { freePort, startServer } from '../server.ts'
 import { events, failure, type Found, invalidKey, KEY, pages, searched, type Searched, startOpenAI, stream } from '../upstreams/openai.ts'
 import { type Answer, html, json, silent } from '../upstreams/upstream.ts'
-import { connect } from './connect.ts'
+import { connect } from '../tool.ts'
 
 async function setUp (t: Test, env: NodeJS.ProcessEnv = {}) {
   const upstream = await startOpenAI(t)

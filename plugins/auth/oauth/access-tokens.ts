@@ -47,12 +47,22 @@ export class AccessTokens {
     return this.#verify(token)?.grantId
   }
 
+  /** A check, that costs next to nothing, of whether `principalOf` would still know who presents a token. */
+  standing (token: string): () => boolean {
+    const verified = this.#verify(token)
+    return () => verified !== undefined && this.#holds(verified)
+  }
+
   #verify (token: string): Verified | undefined {
     const verified = this.#verified.get(token) ?? this.#check(token)
     if (verified === undefined) return undefined
-    if (verified.expiresAt > Date.now() / 1000 && !this.#revocations.has(verified.grantId)) return verified
+    if (this.#holds(verified)) return verified
     this.#verified.delete(token)
     return undefined
+  }
+
+  #holds ({ expiresAt, grantId }: Verified): boolean {
+    return expiresAt > Date.now() / 1000 && !this.#revocations.has(grantId)
   }
 
   #check (token: string): Verified | undefined {

@@ -87,6 +87,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     clients: { find, authenticate: (request, given) => authenticateClient(authentication, request, given), markAuthorized: id => markAuthorized(db, id) }
   })
   await fastify.register(resourceServer)
+  fastify.decorate('standing', ({ headers: { authorization = '' } }) => accessTokens.standing(authorization.slice('Bearer '.length).trim()))
   startHousekeeping(fastify)
 
   await fastify.register(async routes => {

@@ -3,9 +3,8 @@
 // messages lose what the client did not ask for, and gain the status of its tasks.
 import { type McpHttpHandler, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server'
 import type { Catalog } from '../catalog.ts'
-import { declaresTasks, type DetailedTask, TasksNotDeclared } from './task.ts'
+import { declaresTasks, type DetailedTask, taskOf, TasksNotDeclared } from './task.ts'
 
-const TASK_URI = 'urn:mcpx:task:'
 // A task may run in another process on the same database, whose changes the bus does not carry.
 const WATCH_MS = 1000
 const ENDED = new Set(['completed', 'failed', 'cancelled'])
@@ -15,9 +14,6 @@ interface Listen {
   id: string | number
   params: { _meta?: Record<string, any>, notifications: { taskIds: string[], toolsListChanged?: boolean } }
 }
-
-/** On the bus a task is a resource that was updated: what has become of it is read by whoever may see it. */
-export const taskUri = (id: string): string => TASK_URI + id
 
 /** The request as a subscription to tasks; undefined for any other. */
 export function asTaskListen (body: unknown): Listen | undefined {
@@ -70,7 +66,7 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
       const queue = (taskId: string): void => { sending = sending.then(() => send(taskId)).catch(() => unsubscribe?.()) } // in order
       const watch = setInterval(() => watched.forEach(queue), WATCH_MS).unref()
       const leaveBus = catalog.bus.subscribe(event => {
-        const changed = event.kind === 'resource_updated' && event.uri.startsWith(TASK_URI) ? event.uri.slice(TASK_URI.length) : undefined
+        const changed = event.kind === 'resource_updated' ? taskOf(event.uri) : undefined
         if (changed !== undefined && known.includes(changed)) queue(changed)
       })
       unsubscribe = () => {

@@ -4,7 +4,9 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 
 /** What the tools saw, for the tests to look at. */
-export const seen = { aborted: [] as string[], running: 0, mostRunning: 0 }
+export const seen = { begun: [] as string[], aborted: [] as string[], running: 0, mostRunning: 0 }
+/** What a call of `narrow` waits for, if a test wants to say so. */
+export const narrow: { until?: Promise<unknown> | undefined } = {}
 
 const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] })
 
@@ -25,6 +27,7 @@ export default async function policy (fastify: FastifyInstance) {
   })
 
   mcp.registerTool('waits', { description: 'Waits for the client to go' }, async (_args, ctx) => {
+    seen.begun.push('waits')
     await new Promise(resolve => ctx.signal.addEventListener('abort', resolve, { once: true }))
     seen.aborted.push('waits')
     return text('nobody hears this')
@@ -34,7 +37,7 @@ export default async function policy (fastify: FastifyInstance) {
 
   mcp.registerTool('narrow', { description: 'One at a time', concurrency: 1 }, async () => {
     seen.mostRunning = Math.max(seen.mostRunning, ++seen.running)
-    await sleep(100)
+    await (narrow.until ?? sleep(100))
     seen.running--
     return text('done')
   })

@@ -17,14 +17,15 @@ export interface Target {
 
 /**
  * Sends a pipeline and checks every answer; the connection is closed when it returns.
+ * @param withinMs how long an answer may take
  * @throws when an answer is missing, late, not well formed, an error of the server's, or tells of its insides
  */
-export async function exchange (target: Target, pipeline: Pipeline): Promise<Answer[]> {
+export async function exchange (target: Target, pipeline: Pipeline, withinMs = ANSWERED_WITHIN_MS): Promise<Answer[]> {
   const { requests, stopsAt } = pipeline
   const methods = requests.map(request => request.method)
   // Where the framing is wrong, what is a request and what is not is for the server to say.
   const framed = stopsAt === undefined && requests.every(isFramed)
-  const { bytes, closed } = await converse(target, pipeline, received => {
+  const { bytes, closed } = await converse(target, pipeline, withinMs, received => {
     const answers = readAnswers(received, methods, false)
     const last = answers.at(-1)
     const listening = last !== undefined && !last.complete && last.body.length > 0 && maySubscribe(requests[answers.length - 1])
@@ -50,7 +51,7 @@ const isFramed = ({ framing, method, body, headers }: WildRequest): boolean => !
 /** Whether an answer may stay open: a stream to listen to. */
 const maySubscribe = (request?: WildRequest): boolean => request?.method === 'GET' || request?.body.includes('subscriptions/listen') === true
 
-async function converse (target: Target, { requests, cuts, stopsAt }: Pipeline, enough: (received: Buffer) => boolean): Promise<{ bytes: Buffer, closed: boolean }> {
+async function converse (target: Target, { requests, cuts, stopsAt }: Pipeline, withinMs: number, enough: (received: Buffer) => boolean): Promise<{ bytes: Buffer, closed: boolean }> {
   const all = Buffer.concat(requests.map(request => encode(request, target)))
   const sent = stopsAt === undefined ? all : all.subarray(0, Math.floor(stopsAt * all.length))
   const edges = [0, ...cuts.map(cut => Math.floor(cut * sent.length)).sort((a, b) => a - b), sent.length]
@@ -58,7 +59,7 @@ async function converse (target: Target, { requests, cuts, stopsAt }: Pipeline, 
   return await new Promise((resolve, reject) => {
     const socket = connect(target.port, '127.0.0.1').setNoDelay()
     let received: Buffer = Buffer.alloc(0)
-    const timer = setTimeout(() => end(new Error(`no answer within ${ANSWERED_WITHIN_MS} ms; so far: ${received.toString('latin1', 0, 2000)}`)), ANSWERED_WITHIN_MS)
+    const timer = setTimeout(() => end(new Error(`no answer within ${withinMs} ms; so far: ${received.toString('latin1', 0, 2000)}`)), withinMs)
     const end = (error?: unknown, closed = false): void => {
       clearTimeout(timer)
       socket.destroy()

@@ -1,0 +1,3 @@
+import { runAsOne } from './run.ts'
+
+await runAsOne('folders')
