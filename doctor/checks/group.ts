@@ -1,0 +1,14 @@
+// A group of checks: what belongs together, and is shown together.
+import type { Verdict } from '../finding.ts'
+import type { Visit } from '../visit.ts'
+
+export interface Check {
+  /** What is looked at, in a word or two. */
+  readonly name: string
+  readonly run: (visit: Visit) => Promise<Verdict | Verdict[]>
+}
+
+export interface Group {
+  readonly title: string
+  readonly checks: readonly Check[]
+}
