@@ -5,7 +5,7 @@ import { calls } from './checks/calls.ts'
 import { certificate } from './checks/certificate.ts'
 import { clock } from './checks/clock.ts'
 import { discovery } from './checks/discovery.ts'
-import { firstRequest } from './checks/first-request.ts'
+import { firstRequest, INSURMOUNTABLE } from './checks/first-request.ts'
 import type { Check, Group } from './checks/group.ts'
 import { proxy } from './checks/proxy.ts'
 import { redirect } from './checks/redirect.ts'
@@ -16,7 +16,8 @@ import { Visit, type VisitOptions } from './visit.ts'
 const CHECK_MS = 12_000
 const WHOLE_MS = 25_000
 
-const SPOKEN: readonly Group[] = [firstRequest, discovery, signIn, browser, calls, proxy, clock]
+/** What is looked at once the endpoint answers. */
+const SPOKEN: readonly Group[] = [discovery, signIn, browser, calls, proxy]
 
 /** Told of each result as soon as it is there. */
 export type Progress = (result: Result) => void
@@ -35,9 +36,14 @@ export async function examine (options: VisitOptions, own: readonly Group[] = []
   const secured = await runGroup(certificate, visit, progress)
   // Without TLS nothing else can be asked; a certificate that is only bad hides nothing.
   const deaf = secured.some(({ finding }) => finding === 'tls-missing' || finding === 'tls-refused')
-  const spoken = deaf ? [] : await runGroups(SPOKEN, visit, progress)
-  return [...reached, ...secured, ...await plain, ...spoken, ...await onMachine]
+  const begun = deaf ? [] : await runGroups([firstRequest, clock], visit, progress)
+  const stopped = deaf || begun.some(({ finding = '' }) => INSURMOUNTABLE.has(finding))
+  const spoken = stopped ? SPOKEN.map(postponed) : await runGroups(SPOKEN, visit, progress)
+  return [...reached, ...secured, ...await plain, ...begun, ...spoken, ...await onMachine]
 }
+
+/** Whatever could be said of it would only be a consequence. */
+const postponed = ({ title }: Group): Result => ({ group: title, check: 'all of it', ...skipped('once the endpoint answers as it should') })
 
 async function runGroups (groups: readonly Group[], visit: Visit, progress?: Progress): Promise<Result[]> {
   return (await Promise.all(groups.map(async group => await runGroup(group, visit, progress)))).flat()

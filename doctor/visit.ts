@@ -100,3 +100,6 @@ export class Visit {
 export const unknownPath = (): string => `mcpx-doctor-${randomUUID()}`
 
 export const NO_TOKEN = 'takes a token: --token, or --own-token on the server'
+
+/** How the server refuses what it believes to have come over plain http. */
+export const HTTPS_ONLY = 'over https only'

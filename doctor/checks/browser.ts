@@ -22,7 +22,8 @@ function originFor ({ config }: Visit): string {
 }
 
 async function checkPreflight (visit: Visit): Promise<Verdict> {
-  const targets = [visit.url.pathname, ...(await visit.mode() === 'oauth' ? ['/.well-known/oauth-authorization-server', '/oauth/token'] : [])]
+  const discovered = await visit.mode() === 'oauth' && await visit.serverMetadata() !== undefined
+  const targets = [visit.url.pathname, ...(discovered ? ['/.well-known/oauth-authorization-server', '/oauth/token'] : [])]
   const verdicts = await Promise.all(targets.map(async target => await preflight(visit, target)))
   return verdicts.find(({ status }) => status !== 'ok') ?? ok(`answered as browsers need it`)
 }

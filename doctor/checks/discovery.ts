@@ -1,7 +1,7 @@
 // The well-known documents: what is protected (RFC 9728), who gives the tokens (RFC 8414), and a plain 404 for all others.
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { type Answer, describe, isHtml } from '../http.ts'
-import { unknownPath, type Visit } from '../visit.ts'
+import { HTTPS_ONLY, unknownPath, type Visit } from '../visit.ts'
 import type { Group } from './group.ts'
 
 const RESOURCE = '/.well-known/oauth-protected-resource'
@@ -25,6 +25,7 @@ async function unlessOpen (visit: Visit, check: (visit: Visit) => Promise<Verdic
 /** What is wrong with a document; undefined for a JSON object. */
 function wrong (path: string, answer: Answer, missing: 'resource-metadata-missing' | 'server-metadata-missing'): Verdict | undefined {
   if (answer.status === 404) return found(missing, `${path} is answered with ${describe(answer)}`)
+  if (answer.text.includes(HTTPS_ONLY)) return found('forwarded-proto-missing', `${path} is refused, as if it were asked for over plain http`)
   if (answer.status !== 200) return found('well-known-failing', `${path} is answered with ${describe(answer)}`)
   if (typeof answer.json !== 'object' || answer.json === null) return found('metadata-not-json', `${path} is ${answer.headers['content-type'] ?? 'of no type'}, not JSON`)
   return undefined

@@ -1,4 +1,5 @@
 // The first request of every client, which has no token: it has to be asked for one in the right words.
+import type { FindingId } from '../catalogue.ts'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { type Answer, describe, isHtml } from '../http.ts'
 import type { Visit } from '../visit.ts'
@@ -8,6 +9,9 @@ export const firstRequest: Group = {
   title: 'First request',
   checks: [{ name: 'POST', run: checkPost }, { name: 'GET', run: checkGet }, { name: 'challenge', run: checkChallenge }]
 }
+
+/** With these it is not the server that answers, or not to us: whatever else is asked fails for the same reason. */
+export const INSURMOUNTABLE: ReadonlySet<string> = new Set<FindingId>(['endpoint-missing', 'endpoint-not-mcp', 'endpoint-redirects', 'upstream-down', 'host-refused', 'challenge-malformed'])
 
 async function checkPost (visit: Visit): Promise<Verdict> {
   const answer = await visit.firstPost()
@@ -27,7 +31,7 @@ function misplaced (answer: Answer) {
   if (status === 404) return 'endpoint-missing'
   if (status >= 300 && status < 400) return 'endpoint-redirects'
   if (status >= 502 && status <= 504) return 'upstream-down'
-  if (status === 403 && /Host "/.test(text)) return 'host-refused'
+  if (status === 403 && /not one that this server answers to/.test(text)) return 'host-refused'
   // A challenge is judged by its header, whatever page comes with it.
   if (status !== 401 && (isHtml(answer) || (status === 200 && !/"jsonrpc"/.test(text)))) return 'endpoint-not-mcp'
   return undefined

@@ -12,7 +12,13 @@ const DEFAULT_LIMIT = 1024 * 1024
 
 export const proxy: Group = {
   title: 'Proxy',
-  checks: [{ name: 'caller\'s address', run: checkAddress }, { name: 'foreign Host', run: checkHost }, { name: 'metadata and Host', run: checkMetadata }, { name: 'body limit', run: checkBodyLimit }]
+  checks: [
+    { name: 'caller\'s address', run: checkAddress },
+    { name: 'foreign Host', run: checkHost },
+    { name: 'metadata and Host', run: checkMetadata },
+    { name: 'body limit', run: checkBodyLimit },
+    { name: 'HSTS', run: checkHsts }
+  ]
 }
 
 async function checkAddress (visit: Visit): Promise<Verdict> {
@@ -68,4 +74,11 @@ async function checkBodyLimit (visit: Visit): Promise<Verdict> {
   } catch (error) {
     return found('body-limit-broken', `${limit * 2} bytes: ${(error as Error).message}`)
   }
+}
+
+async function checkHsts (visit: Visit): Promise<Verdict> {
+  if (!visit.secure) return skipped('plain http')
+  const { headers } = await visit.firstPost()
+  const policy = headers['strict-transport-security']
+  return policy === undefined ? found('hsts-missing', 'the answer has no Strict-Transport-Security') : ok(String(policy))
 }

@@ -7,7 +7,7 @@ import type { Group } from './group.ts'
 
 export const redirect: Group = {
   title: 'Plain http',
-  checks: [{ name: 'redirect', run: checkRedirect }, { name: 'certificate challenge', run: checkChallenge }, { name: 'HSTS', run: checkHsts }]
+  checks: [{ name: 'redirect', run: checkRedirect }, { name: 'certificate challenge', run: checkChallenge }]
 }
 
 /** The address on plain http, or why there is nothing to look at. */
@@ -42,11 +42,4 @@ async function checkChallenge (visit: Visit): Promise<Verdict> {
   // Redirects are followed by the authority (RFC 8555 section 8.3 allows them).
   if (answer.status === 404 || (answer.status >= 300 && answer.status < 400)) return ok('/.well-known/acme-challenge/ can be reached')
   return found('acme-blocked', `/.well-known/acme-challenge/ is answered with ${describe(answer)} instead of 404`)
-}
-
-async function checkHsts (visit: Visit): Promise<Verdict> {
-  if (!visit.secure) return skipped('plain http')
-  const { headers } = await visit.firstPost()
-  const policy = headers['strict-transport-security']
-  return policy === undefined ? found('hsts-missing', 'the answer has no Strict-Transport-Security') : ok(String(policy))
 }

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { type Answer, describe, isHtml } from '../http.ts'
-import type { Visit } from '../visit.ts'
+import { HTTPS_ONLY, type Visit } from '../visit.ts'
 import type { Group } from './group.ts'
 
 const CALLBACK = 'http://127.0.0.1:33418/callback'
@@ -56,7 +56,8 @@ async function checkPage (visit: Visit): Promise<Verdict> {
     resource: visit.url.href
   })
   const answer = await visit.ask(`${new URL(metadata.authorization_endpoint).pathname}?${query}`, { headers: { accept: 'text/html' } })
-  if (answer.text.includes('over https only')) return found('forwarded-proto-missing', 'the server believes that the page was asked for over plain http')
+  if (answer.text.includes(HTTPS_ONLY)) return found('forwarded-proto-missing', 'the server believes that the page was asked for over plain http')
+  if (answer.headers.location?.includes('error=invalid_target')) return found('resource-mismatch', `the server gives no tokens for ${visit.url.href}`)
   // Without a client, the page that says so is as far as one gets.
   if (!isHtml(answer) || answer.status !== (client === undefined ? 400 : 200)) return found('sign-in-page-failing', `is answered with ${describe(answer)}`)
   const policy = String(answer.headers['content-security-policy'] ?? '')

@@ -12,7 +12,7 @@ import { examine } from '../../doctor/examine.ts'
 import type { Result } from '../../doctor/finding.ts'
 import { signOwnToken } from '../../doctor/own-token.ts'
 import type { VisitOptions } from '../../doctor/visit.ts'
-import { freePort, startServer, temporaryFolder } from '../server.ts'
+import { startServer, temporaryFolder } from '../server.ts'
 import { Authority, type Leaf } from './certificates.ts'
 
 const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find(file => existsSync(file)) ?? ''
@@ -52,23 +52,49 @@ export interface Site {
   httpPort: number
   /** Root certificate, for NODE_EXTRA_CA_CERTS. */
   root: string
-  token: string
+  /** Where the server itself listens. */
+  port: number
 }
 
 const authorities = new WeakMap<Test, Authority>()
 
 /** Starts it; everything ends with the test. @param root test that the authority belongs to */
 export async function startSite (t: Test, root: Test, setUp: SetUp = {}): Promise<Site> {
-  const [httpsPort, httpPort] = [await freePort(), await freePort()]
+  const site = await startBehind(t, root, setUp.env)
+  await startProxy(t, root, site, setUp)
+  return site
+}
+
+/** Starts the server alone: several proxies may be put before it, one after the other. */
+export async function startBehind (t: Test, root: Test, env: NodeJS.ProcessEnv = {}): Promise<Site> {
+  const [httpsPort, httpPort] = [await quietPort(), await quietPort()]
   const url = new URL(`https://localhost:${httpsPort}/mcp`)
-  const { app, origin } = await startServer(t, { AUTH_MODE: 'oauth', PUBLIC_URL: url.origin, ...setUp.env })
-  await startNginx(t, configuration(setUp, httpsPort, httpPort, setUp.upstreamPort ?? Number(new URL(origin).port), authorityOf(root)), [httpsPort, httpPort], setUp.clock)
-  return { app, url, httpPort, root: authorityOf(root).root, token: app.config.AUTH_MODE === 'oauth' ? signOwnToken(app.config) : '' }
+  // Tests walk there more often than a client would.
+  const { app, origin } = await startServer(t, { AUTH_MODE: 'oauth', PUBLIC_URL: url.origin, RATE_LIMIT_MAX: '0', OAUTH_RATE_LIMIT_MAX: '0', OAUTH_REGISTRATION_LIMIT: '0', ...env })
+  return { app, url, httpPort, port: Number(new URL(origin).port), root: authorityOf(root).root }
+}
+
+export async function startProxy (t: Test, root: Test, { url, httpPort, port }: Site, setUp: SetUp): Promise<void> {
+  const httpsPort = Number(url.port)
+  await startNginx(t, configuration(setUp, httpsPort, httpPort, setUp.upstreamPort ?? port, authorityOf(root)), [httpsPort, httpPort], setUp.clock)
+}
+
+const taken = new Set<number>()
+
+/** A port below those that connections are made from, of which one may be in use by the time that nginx wants it. */
+async function quietPort (): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 18_000)
+    if (taken.has(port) || await reach('127.0.0.1', port) === undefined) continue
+    taken.add(port)
+    return port
+  }
 }
 
 /** Walks to a site with all that helps, and answers with what is not fine, by id. */
-export async function look ({ app, url, httpPort, token }: Site, options: Partial<VisitOptions> = {}): Promise<{ results: Result[], found: string[] }> {
-  const results = await examine({ url, httpPort, config: app.config, ...(token !== '' && { token }), ...options })
+export async function look ({ app, url, httpPort }: Site, options: Partial<VisitOptions> = {}): Promise<{ results: Result[], found: string[] }> {
+  const token = app.config.AUTH_MODE === 'oauth' ? signOwnToken(app.config) : undefined
+  const results = await examine({ url, httpPort, config: app.config, token, ...options })
   return { results, found: [...new Set(results.flatMap(({ finding }) => finding ?? []))].toSorted() }
 }
 
