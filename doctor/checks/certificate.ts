@@ -72,12 +72,14 @@ async function checkOldProtocols (visit: Visit): Promise<Verdict> {
 async function shakeHands ({ hostname, address, port }: Visit, options: ConnectionOptions = {}): Promise<Seen> {
   return await new Promise((resolve, reject) => {
     const socket: TLSSocket = connect({ host: address ?? hostname, port, ...(isIP(hostname) === 0 && { servername: hostname }), rejectUnauthorized: false, timeout: HANDSHAKE_MS, ...options })
-    socket.on('error', reject).on('timeout', () => socket.destroy(new Error('no answer'))).on('secureConnect', () => {
+    const end = () => reject(new Error('the connection was closed'))
+    socket.on('error', reject).on('end', end).on('close', end).on('timeout', () => socket.destroy(new Error('no answer'))).on('secureConnect', () => {
       const leaf = socket.getPeerX509Certificate()
       const error = socket.authorizationError as unknown
+      const protocol = socket.getProtocol() ?? ''
       socket.destroy()
       if (leaf === undefined) reject(new Error('no certificate was shown'))
-      else resolve({ leaf, error: error == null ? '' : String((error as NodeJS.ErrnoException).code ?? error), protocol: socket.getProtocol() ?? '' })
+      else resolve({ leaf, error: error == null ? '' : String((error as NodeJS.ErrnoException).code ?? error), protocol })
     })
   })
 }

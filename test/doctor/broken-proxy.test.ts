@@ -1,5 +1,6 @@
 // Deployments that are wrong in one way each, as one meets them: the doctor names that, and nothing else.
 import t from 'tap'
+import { startServer } from '../server.ts'
 import { FORWARDED, look, needsFaketime, needsNginx, type SetUp, startBehind, startProxy, startSite } from './site.ts'
 
 const page = (file: string, status: number) => `location ${file} { default_type text/html; return ${status} '<!doctype html><title>App</title>'; }`
@@ -7,7 +8,7 @@ const page = (file: string, status: number) => `location ${file} { default_type 
 const cases: [name: string, expected: string[], setUp: SetUp][] = [
   ['PUBLIC_URL is another address', ['challenge-elsewhere', 'endpoints-elsewhere', 'issuer-differs', 'resource-mismatch'], { env: { PUBLIC_URL: 'https://localhost:8443' } }],
   ['the endpoint is at another path', ['endpoint-missing'], { env: { MCP_PATH: '/elsewhere' } }],
-  ['nobody is behind the proxy', ['upstream-down'], { upstreamPort: 1 }],
+  ['nobody is behind the proxy', ['upstream-down'], { upstreams: [1] }],
   ['a page answers well-known addresses that do not exist', ['well-known-html'], { site: page('~ ^/.well-known/mcpx', 200) }],
   ['a page answers all well-known addresses', ['metadata-not-json', 'well-known-html'], { site: page('/.well-known/', 200) }],
   ['well-known addresses stay in the proxy', ['resource-metadata-missing', 'server-metadata-missing', 'well-known-not-forwarded'], { site: page('/.well-known/', 404) }],
@@ -58,4 +59,14 @@ t.test('the server lets everybody in, against its configuration', needsNginx, as
   const site = await startSite(test, t, { env: { AUTH_MODE: 'noauth' } })
   const { found } = await look(site, { config: { ...site.app.config, AUTH_MODE: 'oauth' } })
   test.same(found, ['mode-differs'])
+})
+
+t.test('requests of a session are spread over two instances', needsNginx, async test => {
+  const one = await startBehind(test, t)
+  const { AUTH_DB_PATH, PUBLIC_URL } = one.app.config
+  const two = await startServer(test, { AUTH_MODE: 'oauth', PUBLIC_URL, AUTH_DB_PATH })
+  await startProxy(test, t, one, { upstreams: [one.port, Number(new URL(two.origin).port)] })
+  const { found, results } = await look(one)
+  test.same(found, ['session-lost'])
+  test.match(results.find(({ finding }) => finding === 'session-lost')?.detail, /^request \d of the session is answered with 404/)
 })

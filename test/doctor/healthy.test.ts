@@ -9,6 +9,7 @@ t.test('with sign-in, everything is fine, up to real calls and the sign-in page'
   t.same(found, [])
   t.same(results.filter(({ status }) => status !== 'ok').map(({ check, detail }) => `${check}: ${detail}`), [], 'nothing is skipped')
   t.ok(results.length >= 24)
+  t.match(results.find(({ check }) => check === 'certificate')?.detail, /^valid for localhost for (59|60) days, TLSv1\.3$/)
   t.ok(performance.now() - started < 30_000)
 })
 

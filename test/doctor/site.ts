@@ -42,8 +42,8 @@ export interface SetUp {
   http?: (httpsPort: number) => string
   /** What nginx's clock shows, as libfaketime has it: -10m. */
   clock?: string
-  /** A port where nobody is. */
-  upstreamPort?: number
+  /** Where nginx passes requests on to, in turns; the server unless it says otherwise. */
+  upstreams?: number[]
 }
 
 export interface Site {
@@ -76,7 +76,7 @@ export async function startBehind (t: Test, root: Test, env: NodeJS.ProcessEnv =
 
 export async function startProxy (t: Test, root: Test, { url, httpPort, port }: Site, setUp: SetUp): Promise<void> {
   const httpsPort = Number(url.port)
-  await startNginx(t, configuration(setUp, httpsPort, httpPort, setUp.upstreamPort ?? port, authorityOf(root)), [httpsPort, httpPort], setUp.clock)
+  await startNginx(t, configuration(setUp, httpsPort, httpPort, setUp.upstreams ?? [port], authorityOf(root)), [httpsPort, httpPort], setUp.clock)
 }
 
 const taken = new Set<number>()
@@ -109,9 +109,10 @@ const redirect = (httpsPort: number): string => `
     location /.well-known/acme-challenge/ { root /nonexistent; }
     location / { return 308 https://$host:${httpsPort}$request_uri; }`
 
-function configuration ({ certificate, forwarded = FORWARDED, location = '', site = '', http = redirect }: SetUp, httpsPort: number, httpPort: number, app: number, authority: Authority): string {
+function configuration ({ certificate, forwarded = FORWARDED, location = '', site = '', http = redirect }: SetUp, httpsPort: number, httpPort: number, upstreams: number[], authority: Authority): string {
   const pair = authority.issue(certificate)
   return `
+  upstream mcpx { ${upstreams.map(port => `server 127.0.0.1:${port} max_fails=0;`).join(' ')} }
   server {
     listen 127.0.0.1:${httpsPort} ssl;
     server_name localhost;
@@ -121,7 +122,7 @@ function configuration ({ certificate, forwarded = FORWARDED, location = '', sit
     client_max_body_size 1m;
     ${site}
     location / {
-      proxy_pass http://127.0.0.1:${app};
+      proxy_pass http://mcpx;
       proxy_http_version 1.1;${forwarded}
       ${location}
     }
