@@ -62,6 +62,18 @@ export const machine = {
     cause: 'Space where the data is runs out.',
     fix: '`df -h`, `journalctl --vacuum-size=500M`, old backups and releases: docs/maintenance.md.'
   },
+  'certificate-not-served': {
+    level: 'problem',
+    symptom: 'The certificate was renewed, and clients are still shown the old one.',
+    cause: 'nginx has not read the new certificate, or another site answers at the address.',
+    fix: '`nginx -t && systemctl reload nginx`. `journalctl -u certbot` says whether the deploy hook failed.'
+  },
+  'backup-stale': {
+    level: 'warning',
+    symptom: 'Nothing, until a backup is needed.',
+    cause: 'The nightly backup has not been made for days.',
+    fix: '`systemctl list-timers mcpx-backup.timer`, `journalctl -u mcpx-backup`; `systemctl start mcpx-backup` makes one now.'
+  },
   'renewal-not-scheduled': {
     level: 'problem',
     symptom: 'Nothing yet; the certificate will expire.',

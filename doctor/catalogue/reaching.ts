@@ -66,13 +66,13 @@ export const reaching = {
     level: 'problem',
     symptom: 'Clients say that the certificate is for another host.',
     cause: 'The certificate does not have the name in it, or nginx shows the one of another site.',
-    fix: 'Get one for the name: `certbot certonly --webroot -w /var/www/mcpx-acme -d NAME`. If there is one, server_name in nginx does not match the name, so that another site answers.'
+    fix: 'Get one for the name: docs/deployment.md, the step about the certificate. If there is one, server_name in nginx does not match the name, so that another site answers.'
   },
   'tls-self-signed': {
     level: 'problem',
     symptom: 'curl works with -k only; no hosted client connects.',
     cause: 'The certificate is signed by itself: the placeholder with which nginx starts, because none was issued yet.',
-    fix: 'Get a certificate: `certbot certonly --webroot -w /var/www/mcpx-acme -d NAME`, then `systemctl reload nginx`.'
+    fix: 'Get a certificate: `sudo ops/setup.sh --email ADDRESS`, or by hand: docs/deployment.md, the step about the certificate.'
   },
   'tls-chain-incomplete': {
     level: 'problem',

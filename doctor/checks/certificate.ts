@@ -41,7 +41,7 @@ function time (leaf: X509Certificate): Verdict | undefined {
   if (Date.now() < from) return found('tls-not-yet-valid', `valid from ${leaf.validFrom} on, in ${days(from - Date.now())}`)
   // In parts of its lifetime: there are certificates of 6 days, of 90 and of a year.
   if (left(leaf) < Math.min((to - from) / 12, 7 * DAY_MS)) return found('tls-expires-soon', `expires in ${days(left(leaf))}`)
-  if (left(leaf) < Math.min((to - from) / 4, 21 * DAY_MS)) return found('tls-renewal-overdue', `expires in ${days(left(leaf))} and was not renewed`)
+  if (left(leaf) < Math.min((to - from) / 3 - Math.max((to - from) / 30, DAY_MS), 27 * DAY_MS)) return found('tls-renewal-overdue', `expires in ${days(left(leaf))} and was not renewed`)
   return undefined
 }
 
@@ -69,7 +69,8 @@ async function checkOldProtocols (visit: Visit): Promise<Verdict> {
   }
 }
 
-async function shakeHands ({ hostname, address, port }: Visit, options: ConnectionOptions = {}): Promise<Seen> {
+/** @throws Error when no secure connection comes about, however bad the certificate may be */
+export async function shakeHands ({ hostname, address, port }: Visit, options: ConnectionOptions = {}): Promise<Seen> {
   return await new Promise((resolve, reject) => {
     const socket: TLSSocket = connect({ host: address ?? hostname, port, ...(isIP(hostname) === 0 && { servername: hostname }), rejectUnauthorized: false, timeout: HANDSHAKE_MS, ...options })
     const end = () => reject(new Error('the connection was closed'))

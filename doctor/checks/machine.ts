@@ -6,7 +6,7 @@ import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { ask, describe } from '../http.ts'
 import { list, stat } from './files.ts'
 import type { Group } from './group.ts'
-import { checkRenewal } from './renewal.ts'
+import { checkBackups, checkRenewal, checkServed } from './upkeep.ts'
 
 const GIB = 1024 ** 3
 const MIB = 1024 ** 2
@@ -31,24 +31,29 @@ export function machine (options: Machine): Group {
       { name: 'instances', run: async () => await checkInstances(options.instances ?? instancesOf(root, config), config) },
       { name: 'data folder', run: async () => checkData(config) },
       { name: 'disk space', run: async () => checkDisk(config) },
-      { name: 'renewal of the certificate', run: async () => checkRenewal(root) }
+      { name: 'renewal of the certificate', run: async () => checkRenewal(root) },
+      { name: 'certificate in use', run: async visit => await checkServed(root, visit) },
+      { name: 'backups', run: async () => checkBackups(root) }
     ]
   }
 }
 
-function checkSettings ({ config, envFile }: Machine): Verdict[] {
-  const file = stat(envFile)
-  const exposed = file !== undefined && (file.mode & 0o077) !== 0 && process.platform !== 'win32'
+function checkSettings ({ config, envFile, root = '/' }: Machine): Verdict[] {
+  const files = [...new Set([path.resolve(envFile), path.join(root, 'etc/mcpx/mcpx.env')])].flatMap(file => {
+    const state = stat(file)
+    return state === undefined ? [] : [{ file, state }]
+  })
+  const exposed = files.filter(({ state }) => (state.mode & 0o077) !== 0)
   const verdicts = [
-    ...(exposed ? [found('config-exposed', `${envFile} can be read by others (mode ${mode(file)})`)] : []),
+    ...exposed.map(({ file, state }) => found('config-exposed', `${file} can be read by others (mode ${mode(state)})`)),
     ...(config.publicUrlGiven ? [] : [found('public-url-unset', `PUBLIC_URL is not set; clients are told ${config.PUBLIC_URL}`)])
   ]
-  return verdicts.length > 0 ? verdicts : [ok(`valid, ${file === undefined ? 'from the environment' : `from ${envFile}`}`)]
+  return verdicts.length > 0 ? verdicts : [ok(`valid, ${files.length === 0 ? 'from the environment' : `in ${files.map(({ file }) => file).join(', ')}`}`)]
 }
 
 /** Ports of the units mcpx@PORT that systemd starts; MCP_SERVER_PORT where there are none. */
 function instancesOf (root: string, { MCP_SERVER_PORT }: Config): number[] {
-  const units = list(path.join(root, 'etc/systemd/system/multi-user.target.wants')).flatMap(name => /^mcpx@(\d+)\.service$/.exec(name)?.[1] ?? [])
+  const units = ['mcpx.target.wants', 'multi-user.target.wants'].flatMap(folder => list(path.join(root, 'etc/systemd/system', folder))).flatMap(name => /^mcpx@(\d+)\.service$/.exec(name)?.[1] ?? [])
   return units.length > 0 ? units.map(Number).toSorted((a, b) => a - b) : [MCP_SERVER_PORT]
 }
 

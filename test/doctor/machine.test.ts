@@ -1,5 +1,5 @@
 // The server's own side: instances, files, space and the renewal of the certificate, in a machine made of one folder.
-import { chmodSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { machine } from '../../doctor/checks/machine.ts'
@@ -7,6 +7,7 @@ import { examine } from '../../doctor/examine.ts'
 import type { Result } from '../../doctor/finding.ts'
 import { type Config, readConfig } from '../../plugins/config.ts'
 import { freePort, startServer, temporaryFolder } from '../server.ts'
+import { look, needsNginx, startSite } from './site.ts'
 
 interface Host { root: string, config: Config, envFile: string, put: (file: string, text?: string, mode?: number) => string, look: (instances?: number[]) => Promise<Result[]> }
 
@@ -51,13 +52,13 @@ t.test('an instance that is not ready says why', async t => {
 t.test('instances are those that systemd starts', async t => {
   const here = await host(t)
   const ports = [await freePort(), await freePort()].toSorted((a, b) => a - b)
-  for (const port of ports) here.put(`etc/systemd/system/multi-user.target.wants/mcpx@${port}.service`)
+  for (const port of ports) here.put(`etc/systemd/system/mcpx.target.wants/mcpx@${port}.service`)
   t.same((await here.look()).filter(({ check }) => check === 'instances').map(({ detail }) => detail.split(': ')[0]), ports.map(port => `127.0.0.1:${port}`))
 })
 
 t.test('settings and data that others can read', async t => {
   const here = await host(t)
-  t.match(only(await here.look(), 'settings'), { status: 'ok', detail: /^valid, from .*mcpx\.env$/ })
+  t.match(only(await here.look(), 'settings'), { status: 'ok', detail: /^valid, in .*\/etc\/mcpx\/mcpx\.env$/ })
   t.match(only(await here.look(), 'data folder'), { status: 'ok' })
   chmodSync(here.envFile, 0o644)
   const folder = path.dirname(here.config.AUTH_DB_PATH)
@@ -100,4 +101,29 @@ t.test('the renewal of the certificate', async t => {
 
   here.put('var/log/letsencrypt/letsencrypt.log', '2026-11-20 03:12:09,551:DEBUG:certbot._internal.main:certbot version: 2.1.0\n2026-11-20 03:12:20,120:ERROR:certbot._internal.log:1 renew failure(s), 0 parse failure(s)\n')
   t.match(await renewal(), { finding: 'renewal-failed', detail: 'ERROR:certbot._internal.log:1 renew failure(s), 0 parse failure(s)' })
+})
+
+t.test('backups', async t => {
+  const here = await host(t)
+  const backups = async () => only(await here.look(), 'backups')
+  t.match(await backups(), { status: 'skipped' })
+  mkdirSync(path.join(here.root, 'var/backups/mcpx'), { recursive: true })
+  t.match(await backups(), { finding: 'backup-stale', detail: /has no backup$/ })
+  const backup = here.put('var/backups/mcpx/2026-11-25T03-17-00Z.db')
+  t.match(await backups(), { status: 'ok', detail: /^1 in .*, the newest of 20/ })
+  const threeDaysAgo = Date.now() / 1000 - 3 * 86_400
+  utimesSync(backup, threeDaysAgo, threeDaysAgo)
+  t.match(await backups(), { finding: 'backup-stale', detail: /is 3 days old$/ })
+})
+
+t.test('a certificate that was renewed, and not loaded', needsNginx, async test => {
+  const site = await startSite(test, t)
+  const root = temporaryFolder(test)
+  const file = path.join(root, 'etc/mcpx/tls/fullchain.pem')
+  mkdirSync(path.dirname(file), { recursive: true })
+  const served = async () => (await look(site, {}, [machine({ config: site.app.config, envFile: '/nonexistent', root, instances: [site.port] })])).results.find(({ check }) => check === 'certificate in use')
+  writeFileSync(file, readFileSync(site.certificate))
+  test.match(await served(), { status: 'ok' })
+  writeFileSync(file, readFileSync(site.root))
+  test.match(await served(), { finding: 'certificate-not-served', detail: /, the one that is served to / })
 })

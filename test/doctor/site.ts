@@ -8,12 +8,13 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { reach } from '../../doctor/checks/address.ts'
+import type { Group } from '../../doctor/checks/group.ts'
 import { examine } from '../../doctor/examine.ts'
 import type { Result } from '../../doctor/finding.ts'
 import { signOwnToken } from '../../doctor/own-token.ts'
 import type { VisitOptions } from '../../doctor/visit.ts'
 import { startServer, temporaryFolder } from '../server.ts'
-import { Authority, type Leaf } from './certificates.ts'
+import { Authority, type KeyPair, type Leaf } from './certificates.ts'
 
 const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find(file => existsSync(file)) ?? ''
 const FAKETIME = ['x86_64', 'aarch64'].map(machine => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`).find(file => existsSync(file)) ?? ''
@@ -54,6 +55,8 @@ export interface Site {
   root: string
   /** Where the server itself listens. */
   port: number
+  /** The chain that nginx serves. */
+  certificate: string
 }
 
 const authorities = new WeakMap<Test, Authority>()
@@ -71,12 +74,15 @@ export async function startBehind (t: Test, root: Test, env: NodeJS.ProcessEnv =
   const url = new URL(`https://localhost:${httpsPort}/mcp`)
   // Tests walk there more often than a client would.
   const { app, origin } = await startServer(t, { AUTH_MODE: 'oauth', PUBLIC_URL: url.origin, RATE_LIMIT_MAX: '0', OAUTH_RATE_LIMIT_MAX: '0', OAUTH_REGISTRATION_LIMIT: '0', ...env })
-  return { app, url, httpPort, port: Number(new URL(origin).port), root: authorityOf(root).root }
+  return { app, url, httpPort, port: Number(new URL(origin).port), root: authorityOf(root).root, certificate: '' }
 }
 
-export async function startProxy (t: Test, root: Test, { url, httpPort, port }: Site, setUp: SetUp): Promise<void> {
+export async function startProxy (t: Test, root: Test, site: Site, setUp: SetUp): Promise<void> {
+  const { url, httpPort, port } = site
   const httpsPort = Number(url.port)
-  await startNginx(t, configuration(setUp, httpsPort, httpPort, setUp.upstreams ?? [port], authorityOf(root)), [httpsPort, httpPort], setUp.clock)
+  const pair = authorityOf(root).issue(setUp.certificate)
+  site.certificate = pair.certificate
+  await startNginx(t, configuration(setUp, httpsPort, httpPort, setUp.upstreams ?? [port], pair), [httpsPort, httpPort], setUp.clock)
 }
 
 const taken = new Set<number>()
@@ -92,9 +98,9 @@ async function quietPort (): Promise<number> {
 }
 
 /** Walks to a site with all that helps, and answers with what is not fine, by id. */
-export async function look ({ app, url, httpPort }: Site, options: Partial<VisitOptions> = {}): Promise<{ results: Result[], found: string[] }> {
+export async function look ({ app, url, httpPort }: Site, options: Partial<VisitOptions> = {}, own: Group[] = []): Promise<{ results: Result[], found: string[] }> {
   const token = app.config.AUTH_MODE === 'oauth' ? signOwnToken(app.config) : undefined
-  const results = await examine({ url, httpPort, config: app.config, token, ...options })
+  const results = await examine({ url, httpPort, config: app.config, token, ...options }, own)
   return { results, found: [...new Set(results.flatMap(({ finding }) => finding ?? []))].toSorted() }
 }
 
@@ -109,8 +115,7 @@ const redirect = (httpsPort: number): string => `
     location /.well-known/acme-challenge/ { root /nonexistent; }
     location / { return 308 https://$host:${httpsPort}$request_uri; }`
 
-function configuration ({ certificate, forwarded = FORWARDED, location = '', site = '', http = redirect }: SetUp, httpsPort: number, httpPort: number, upstreams: number[], authority: Authority): string {
-  const pair = authority.issue(certificate)
+function configuration ({ forwarded = FORWARDED, location = '', site = '', http = redirect }: SetUp, httpsPort: number, httpPort: number, upstreams: number[], pair: KeyPair): string {
   return `
   upstream mcpx { ${upstreams.map(port => `server 127.0.0.1:${port} max_fails=0;`).join(' ')} }
   server {

@@ -1,7 +1,11 @@
-// Whether certbot is going to renew the certificate: from the files that it and systemd leave, without running either.
+// Whether what happens by itself still does, certificates and backups: from the files that certbot and systemd leave, without
+// running either.
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
+import type { Visit } from '../visit.ts'
+import { shakeHands } from './certificate.ts'
 import { list, stat } from './files.ts'
 
 const DAY_MS = 86_400_000
@@ -33,4 +37,31 @@ function lastFailure (file: string): string | undefined {
   }
   const errors = log.split('\n').filter(line => /:ERROR:|renew failure\(s\)|Some challenges have failed/.test(line))
   return errors.at(-1)?.replace(/^[\d: ,-]+/, '').slice(0, 200)
+}
+
+/** A certificate that was renewed is of no use before nginx has read it. */
+export async function checkServed (root: string, visit: Visit): Promise<Verdict> {
+  const file = path.join(root, 'etc/mcpx/tls/fullchain.pem')
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    return skipped(`${file} cannot be looked at`)
+  }
+  if (!visit.secure) return skipped('plain http')
+  const installed = new X509Certificate(text)
+  const { leaf } = await shakeHands(visit)
+  if (leaf.fingerprint256 === installed.fingerprint256) return ok(`nginx serves ${file}`)
+  return found('certificate-not-served', `${file} is valid to ${installed.validTo}, the one that is served to ${leaf.validTo}`)
+}
+
+/** Backups are made every night. */
+export function checkBackups (root: string): Verdict {
+  const folder = path.join(root, 'var/backups/mcpx')
+  if (stat(folder) === undefined) return skipped(`${folder} is not there`)
+  const times = list(folder).flatMap(name => stat(path.join(folder, name))?.mtimeMs ?? [])
+  if (times.length === 0) return found('backup-stale', `${folder} has no backup`)
+  const newest = Math.max(...times)
+  const age = Math.floor((Date.now() - newest) / DAY_MS)
+  return age >= 2 ? found('backup-stale', `the newest backup in ${folder} is ${age} days old`) : ok(`${times.length} in ${folder}, the newest of ${new Date(newest).toISOString().slice(0, 16).replace('T', ' ')}`)
 }
