@@ -12,7 +12,7 @@ export const machine = {
     level: 'problem',
     symptom: 'The doctor cannot say what is configured.',
     cause: 'The file of settings is not there or may not be read by this user.',
-    fix: 'Run the doctor with sudo, and give the file with --env: /etc/mcpx/mcpx.env where ops/setup.sh was used.'
+    fix: 'Run the doctor with sudo, and give the file with --env. Where ops/setup.sh was used, `sudo mcpx doctor` knows it.'
   },
   'config-exposed': {
     level: 'problem',
