@@ -59,7 +59,8 @@ export async function checkServed (root: string, visit: Visit): Promise<Verdict>
 export function checkBackups (root: string): Verdict {
   const folder = path.join(root, 'var/backups/mcpx')
   if (stat(folder) === undefined) return skipped(`${folder} is not there`)
-  const times = list(folder).flatMap(name => stat(path.join(folder, name))?.mtimeMs ?? [])
+  // A hidden one is not finished.
+  const times = list(folder).filter(name => !name.startsWith('.')).flatMap(name => stat(path.join(folder, name))?.mtimeMs ?? [])
   if (times.length === 0) return found('backup-stale', `${folder} has no backup`)
   const newest = Math.max(...times)
   const age = Math.floor((Date.now() - newest) / DAY_MS)
