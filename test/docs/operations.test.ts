@@ -5,6 +5,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 
 const root = path.join(import.meta.dirname, '..', '..')
+const PAGES = ['README.md', 'docs/deployment.md', 'docs/maintenance.md', 'docs/manual-testing.md', 'docs/troubleshooting.md']
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8')
 
 t.test('alert rules parse, and go by metrics that there are', async t => {
@@ -24,9 +25,10 @@ t.test('alert rules parse, and go by metrics that there are', async t => {
 
 t.test('options of the doctor are those that it has', async t => {
   const help = read('cli/doctor.ts')
-  const used = ['README.md', 'docs/deployment.md', 'docs/maintenance.md', 'docs/manual-testing.md', 'docs/troubleshooting.md'].flatMap(file =>
+  const used = PAGES.flatMap(file =>
     [...read(file).matchAll(/doctor (?:https:\S+ )?((?:--[a-z-]+(?: [^-\s`#]\S*)? ?)+)/g)].flatMap(([, text = '']) => text.match(/--[a-z-]+/g) ?? []))
   t.ok(used.length > 3)
+  for (const file of [...PAGES, 'cli/doctor.ts']) t.notMatch(read(file), 'pnpm@12 doctor', `${file}: without run, pnpm examines itself`)
   for (const option of used) t.match(help, `  ${option} `, option)
 })
 

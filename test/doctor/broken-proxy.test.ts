@@ -1,20 +1,10 @@
-// Deployments that are wrong in one way each, as one meets them: the doctor names that, and nothing else.
+// Deployments in which clients connect, and something is lost on the way: each is wrong in one way, which the doctor names, and
+// nothing else.
 import t from 'tap'
 import { startServer } from '../server.ts'
 import { FORWARDED, look, needsFaketime, needsNginx, type SetUp, startBehind, startProxy, startSite } from './site.ts'
 
-const page = (file: string, status: number) => `location ${file} { default_type text/html; return ${status} '<!doctype html><title>App</title>'; }`
-
 const cases: [name: string, expected: string[], setUp: SetUp][] = [
-  ['PUBLIC_URL is another address', ['challenge-elsewhere', 'endpoints-elsewhere', 'issuer-differs', 'resource-mismatch'], { env: { PUBLIC_URL: 'https://localhost:8443' } }],
-  ['the endpoint is at another path', ['endpoint-missing'], { env: { MCP_PATH: '/elsewhere' } }],
-  ['nobody is behind the proxy', ['upstream-down'], { upstreams: [1] }],
-  ['a page answers well-known addresses that do not exist', ['well-known-html'], { site: page('~ ^/.well-known/mcpx', 200) }],
-  ['a page answers all well-known addresses', ['metadata-not-json', 'well-known-html'], { site: page('/.well-known/', 200) }],
-  ['well-known addresses stay in the proxy', ['resource-metadata-missing', 'server-metadata-missing', 'well-known-not-forwarded'], { site: page('/.well-known/', 404) }],
-  ['405 before 401', ['challenge-405'], { location: 'if ($request_method = GET) { set $refuse G; } if ($uri = /mcp) { set $refuse "${refuse}M"; } if ($refuse = GM) { return 405; }' }],
-  ['the proxy asks for a password of its own', ['challenge-malformed'], { site: `location = /mcp { auth_basic x; auth_basic_user_file /dev/null; }` }],
-  ['the challenge is taken away', ['challenge-missing'], { location: 'proxy_hide_header WWW-Authenticate;' }],
   ['preflights are refused', ['cors-preflight-refused'], { location: 'if ($request_method = OPTIONS) { return 405; }' }],
   ['CORS headers are taken away', ['cors-origin-missing'], { location: 'proxy_hide_header Access-Control-Allow-Origin;' }],
   ['CORS headers are added once more', ['cors-duplicated'], { location: 'add_header Access-Control-Allow-Origin * always;' }],
@@ -49,16 +39,14 @@ for (const [name, expected, setUp] of cases) {
   })
 }
 
+t.test('port 80 is closed', needsNginx, async test => {
+  test.same((await look(await startSite(test, t), { httpPort: 1 })).found, ['http-closed'])
+})
+
 t.test('a clock that is wrong', needsFaketime, async test => {
   const { found, results } = await look(await startSite(test, t, { clock: '-10m' }))
   test.same(found, ['clock-skewed'])
   test.match(results.find(({ finding }) => finding === 'clock-skewed')?.detail, /^the clock of the server is (59\d|60\d) s behind the one here$/)
-})
-
-t.test('the server lets everybody in, against its configuration', needsNginx, async test => {
-  const site = await startSite(test, t, { env: { AUTH_MODE: 'noauth' } })
-  const { found } = await look(site, { config: { ...site.app.config, AUTH_MODE: 'oauth' } })
-  test.same(found, ['mode-differs'])
 })
 
 t.test('requests of a session are spread over two instances', needsNginx, async test => {
