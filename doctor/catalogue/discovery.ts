@@ -2,6 +2,12 @@
 import type { Finding } from '../finding.ts'
 
 export const discovery = {
+  'endpoint-silent': {
+    level: 'problem',
+    symptom: 'Clients connect, wait, and give up.',
+    cause: 'The connection comes about, and the first request gets no answer: the process hangs, the proxy waits for it, or something on the way swallows requests.',
+    fix: "`journalctl -u 'mcpx@*' -n 50` and the error log of nginx; `curl -m 5 http://127.0.0.1:8001/health/live` on the server says whether the process answers. `systemctl restart mcpx@8001` if it does not."
+  },
   'endpoint-missing': {
     level: 'problem',
     symptom: 'Clients report 404, or try the old SSE transport and fail.',

@@ -2,7 +2,7 @@
 import type { FindingId } from '../catalogue.ts'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { type Answer, describe, isHtml } from '../http.ts'
-import type { Visit } from '../visit.ts'
+import type { Mode, Visit } from '../visit.ts'
 import type { Group } from './group.ts'
 
 export const firstRequest: Group = {
@@ -11,10 +11,15 @@ export const firstRequest: Group = {
 }
 
 /** With these it is not the server that answers, or not to us: whatever else is asked fails for the same reason. */
-export const INSURMOUNTABLE: ReadonlySet<string> = new Set<FindingId>(['endpoint-missing', 'endpoint-not-mcp', 'endpoint-redirects', 'upstream-down', 'host-refused', 'challenge-malformed'])
+export const INSURMOUNTABLE: ReadonlySet<string> = new Set<FindingId>(['endpoint-silent', 'endpoint-missing', 'endpoint-not-mcp', 'endpoint-redirects', 'upstream-down', 'host-refused', 'challenge-malformed'])
 
 async function checkPost (visit: Visit): Promise<Verdict> {
-  const answer = await visit.firstPost()
+  let answer: Answer
+  try {
+    answer = await visit.firstPost()
+  } catch (error) {
+    return found('endpoint-silent', `POST ${visit.url.pathname} gets no answer: ${(error as Error).message}`)
+  }
   const mode = await visit.mode()
   const elsewhere = misplaced(answer)
   if (elsewhere !== undefined) return found(elsewhere, `POST ${visit.url.pathname} is answered with ${describe(answer)}`)
@@ -38,7 +43,7 @@ function misplaced (answer: Answer) {
 }
 
 async function checkGet (visit: Visit): Promise<Verdict> {
-  if (await visit.mode() !== 'oauth') return skipped('matters where a token is asked for')
+  if (await modeOf(visit) !== 'oauth') return skipped('matters where a token is asked for')
   // mcp-remote begins with this one.
   const answer = await visit.ask(visit.url, { headers: { accept: 'text/event-stream' } })
   if (answer.status === 401) return ok('without a token it is answered with 401')
@@ -47,8 +52,8 @@ async function checkGet (visit: Visit): Promise<Verdict> {
 }
 
 async function checkChallenge (visit: Visit): Promise<Verdict> {
-  const { status, headers } = await visit.firstPost()
-  if (status !== 401) return skipped('no 401, no challenge')
+  if (await modeOf(visit) !== 'oauth') return skipped('no 401, no challenge')
+  const { headers } = await visit.firstPost()
   const challenge = headers['www-authenticate']
   if (challenge === undefined) return found('challenge-missing', '401 without WWW-Authenticate')
   // RFC 9728 section 5.1; several clients want a parameter right after the scheme.
@@ -56,4 +61,13 @@ async function checkChallenge (visit: Visit): Promise<Verdict> {
   if (address === undefined || !URL.canParse(address)) return found('challenge-malformed', `WWW-Authenticate is: ${challenge.slice(0, 120)}`)
   if (new URL(address).origin !== visit.url.origin) return found('challenge-elsewhere', `the challenge leads to ${address}, which is not below ${visit.url.origin}`)
   return ok(`leads to ${address}`)
+}
+
+/** That there is no answer at all is said once. */
+async function modeOf (visit: Visit): Promise<Mode> {
+  try {
+    return await visit.mode()
+  } catch {
+    return 'unknown'
+  }
 }
