@@ -67,7 +67,7 @@ async function attempt (check: Check, visit: Visit): Promise<Verdict | Verdict[]
     const { code, message } = error as NodeJS.ErrnoException
     // The certificate has a finding of its own; without a good one no token is sent.
     if (/CERT|SELF_SIGNED|LEAF_SIGNATURE|ISSUER/.test(code ?? '')) return skipped('no token is sent past a bad certificate')
-    return found('check-failed', code === undefined || message.includes(code) ? message : `${code}: ${message}`)
+    return found(check.failure ?? 'check-failed', code === undefined || message.includes(code) ? message : `${code}: ${message}`)
   } finally {
     timeout.abort()
   }

@@ -12,10 +12,10 @@ const FIRST_EVENT_MS = 3000
 export const calls: Group = {
   title: 'Calls',
   checks: [
-    { name: 'tools/list, 2026', run: async visit => await checkCall(visit, '2026') },
-    { name: 'tools/list, 2025', run: async visit => await checkCall(visit, '2025') },
-    { name: 'session, 2025', run: checkSession },
-    { name: 'streaming', run: checkStreaming }
+    { name: 'tools/list, 2026', failure: 'call-failed', run: async visit => await checkCall(visit, '2026') },
+    { name: 'tools/list, 2025', failure: 'call-failed', run: async visit => await checkCall(visit, '2025') },
+    { name: 'session, 2025', failure: 'call-failed', run: checkSession },
+    { name: 'streaming', failure: 'call-failed', run: checkStreaming }
   ]
 }
 

@@ -5,6 +5,7 @@ import { startServer } from '../server.ts'
 import { FORWARDED, look, needsFaketime, needsNginx, type SetUp, startBehind, startProxy, startSite } from './site.ts'
 
 const cases: [name: string, expected: string[], setUp: SetUp][] = [
+  ['connections with a token are cut off', ['call-failed', 'check-failed'], { location: 'if ($http_authorization) { return 444; }' }],
   ['preflights are refused', ['cors-preflight-refused'], { location: 'if ($request_method = OPTIONS) { return 405; }' }],
   ['CORS headers are taken away', ['cors-origin-missing'], { location: 'proxy_hide_header Access-Control-Allow-Origin;' }],
   ['CORS headers are added once more', ['cors-duplicated'], { location: 'add_header Access-Control-Allow-Origin * always;' }],
