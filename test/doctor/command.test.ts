@@ -45,8 +45,9 @@ t.test('on the server itself, it goes by the settings there and signs itself a t
   writeFileSync(envFile, `PUBLIC_URL=${url.origin}\nAUTH_DB_PATH=${app.config.AUTH_DB_PATH}\nMCP_SERVER_PORT=${app.config.MCP_SERVER_PORT}\n`, { mode: 0o600 })
   const { stdout, code } = await doctor(['--env', envFile, '--own-token', '--register', '--http-port', String(httpPort)], { NODE_EXTRA_CA_CERTS: root })
   const { results } = JSON.parse(stdout)
-  t.same(results.filter(({ status }: { status: string }) => status !== 'ok' && status !== 'skipped'), [])
-  t.same(results.filter(({ status }: { status: string }) => status === 'skipped').map(({ check }: { check: string }) => check).filter((check: string) => check !== 'renewal of the certificate'), [])
+  const walked = results.filter(({ group }: { group: string }) => group !== 'This machine') // which may be anybody's
+  t.same(walked.filter(({ status }: { status: string }) => status !== 'ok'), [])
+  t.match(results.filter(({ check }: { check: string }) => check === 'settings' || check === 'instances'), [{ status: 'ok' }, { status: 'ok' }])
   t.equal(code, 0)
   const untrusting = await doctor(['--env', envFile, '--own-token', '--http-port', String(httpPort)])
   t.equal(untrusting.code, 1)
