@@ -4,6 +4,7 @@ import path from 'node:path'
 import { configurationPage, envExample } from './generator/configuration.ts'
 import { httpPage } from './generator/http.ts'
 import { toolsPage } from './generator/tools.ts'
+import { troubleshootingPage } from './generator/troubleshooting.ts'
 
 const root = path.join(import.meta.dirname, '..')
 
@@ -13,7 +14,8 @@ export async function pages (): Promise<[file: string, text: string][]> {
     ['.env.example', envExample()],
     ['docs/configuration.md', configurationPage()],
     ['docs/tools.md', await toolsPage()],
-    ['docs/http.md', await httpPage()]
+    ['docs/http.md', await httpPage()],
+    ['docs/troubleshooting.md', troubleshootingPage()]
   ]
 }
 

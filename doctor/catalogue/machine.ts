@@ -1,0 +1,95 @@
+// What only the server itself can show.
+import type { Finding } from '../finding.ts'
+
+export const machine = {
+  'config-wrong': {
+    level: 'problem',
+    symptom: 'The server does not start, with exit code 78.',
+    cause: 'A setting has a value that is not allowed.',
+    fix: 'The line says which and what is allowed; docs/configuration.md has all of them.'
+  },
+  'config-unreadable': {
+    level: 'problem',
+    symptom: 'The doctor cannot say what is configured.',
+    cause: 'The file of settings is not there or may not be read by this user.',
+    fix: 'Run the doctor with sudo, and give the file with --env. Where ops/setup.sh was used, `sudo mcpx doctor` knows it.'
+  },
+  'config-exposed': {
+    level: 'problem',
+    symptom: 'Nothing: every user of the machine can read your keys.',
+    cause: 'The file of settings can be read by others.',
+    fix: '`chmod 600` it, and exchange the keys in it if others use the machine.'
+  },
+  'public-url-unset': {
+    level: 'warning',
+    symptom: 'Clients on other machines are sent to localhost.',
+    cause: 'PUBLIC_URL is not set.',
+    fix: 'Set it to the https address that clients use, and restart. For yourself on this machine, nothing is missing.'
+  },
+  'instance-down': {
+    level: 'problem',
+    symptom: 'Clients report 502, or the remaining instances carry everything.',
+    cause: 'An instance does not answer on its port.',
+    fix: '`systemctl status mcpx@PORT` and `journalctl -u mcpx@PORT -n 50` say why; `systemctl restart mcpx@PORT`.'
+  },
+  'instance-not-ready': {
+    level: 'problem',
+    symptom: 'The instance gets no requests, or answers them with errors.',
+    cause: 'It runs, and says itself that something it needs is missing.',
+    fix: 'The line has its reason; `journalctl -u mcpx@PORT -n 50` has more.'
+  },
+  'data-missing': {
+    level: 'problem',
+    symptom: 'Everybody has to sign in again after a restart, or the server does not start.',
+    cause: 'The folder of AUTH_DB_PATH is not there.',
+    fix: 'Start the server once, or correct AUTH_DB_PATH. A relative path starts at the folder that the server is started in.'
+  },
+  'data-exposed': {
+    level: 'problem',
+    symptom: 'Nothing: other users of the machine can read who may sign in, or the secret that signs tokens.',
+    cause: 'The database, the secret or the key can be read by others.',
+    fix: '`chmod 700` the folder and `chmod 600` what is in it. If others use the machine, exchange the secret: docs/authentication.md.'
+  },
+  'disk-full': {
+    level: 'problem',
+    symptom: 'Sign-ins fail with 503, the log stops, certificates are not renewed.',
+    cause: 'There is hardly any space left where the data is.',
+    fix: '`df -h`, `journalctl --vacuum-size=500M`, old backups and releases: docs/maintenance.md.'
+  },
+  'disk-low': {
+    level: 'warning',
+    symptom: 'Nothing yet.',
+    cause: 'Space where the data is runs out.',
+    fix: '`df -h`, `journalctl --vacuum-size=500M`, old backups and releases: docs/maintenance.md.'
+  },
+  'certificate-not-served': {
+    level: 'problem',
+    symptom: 'The certificate was renewed, and clients are still shown the old one.',
+    cause: 'nginx has not read the new certificate, or another site answers at the address.',
+    fix: '`nginx -t && systemctl reload nginx`. `journalctl -u certbot` says whether the deploy hook failed.'
+  },
+  'backup-stale': {
+    level: 'warning',
+    symptom: 'Nothing, until a backup is needed.',
+    cause: 'The nightly backup has not been made for days.',
+    fix: '`systemctl list-timers mcpx-backup.timer`, `journalctl -u mcpx-backup`; `systemctl start mcpx-backup` makes one now.'
+  },
+  'renewal-not-scheduled': {
+    level: 'problem',
+    symptom: 'Nothing yet; the certificate will expire.',
+    cause: 'certbot has a certificate, and nothing that runs it regularly.',
+    fix: '`systemctl enable --now certbot.timer`.'
+  },
+  'renewal-stale': {
+    level: 'warning',
+    symptom: 'Nothing yet; the certificate will expire.',
+    cause: 'certbot.timer has not run for days.',
+    fix: '`systemctl list-timers certbot.timer`, `systemctl start certbot.service`, `journalctl -u certbot`.'
+  },
+  'renewal-failed': {
+    level: 'problem',
+    symptom: 'Nothing yet; the certificate will expire.',
+    cause: 'The last run of certbot ended with an error.',
+    fix: '`certbot renew --dry-run` shows it again. Most often port 80 is closed to the internet, or the name leads elsewhere by now.'
+  }
+} as const satisfies Record<string, Finding>

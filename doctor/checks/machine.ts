@@ -1,0 +1,101 @@
+// The server's own side: what nobody sees from outside. It only reads; the database is not opened, as that would make files in it.
+import { type Stats, statfsSync } from 'node:fs'
+import path from 'node:path'
+import type { Config } from '../../plugins/config.ts'
+import { found, ok, skipped, type Verdict } from '../finding.ts'
+import { ask, describe } from '../http.ts'
+import { list, stat } from './files.ts'
+import type { Group } from './group.ts'
+import { checkBackups, checkRenewal, checkServed } from './upkeep.ts'
+
+const GIB = 1024 ** 3
+const MIB = 1024 ** 2
+const HEALTH_MS = 3000
+
+export interface Machine {
+  readonly config: Config
+  /** File that the settings were read from. */
+  readonly envFile: string
+  /** Ports of the instances; without, those of the units that systemd starts, or MCP_SERVER_PORT. */
+  readonly instances?: number[] | undefined
+  /** Where / is: another folder in tests. */
+  readonly root?: string | undefined
+}
+
+export function machine (options: Machine): Group {
+  const { root = '/', config } = options
+  return {
+    title: 'This machine',
+    checks: [
+      { name: 'settings', run: async () => checkSettings(options) },
+      { name: 'instances', run: async () => await checkInstances(options.instances ?? instancesOf(root, config), config) },
+      { name: 'data folder', run: async () => checkData(config) },
+      { name: 'disk space', run: async () => checkDisk(config) },
+      { name: 'renewal of the certificate', run: async () => checkRenewal(root) },
+      { name: 'certificate in use', run: async visit => await checkServed(root, visit) },
+      { name: 'backups', run: async () => checkBackups(root) }
+    ]
+  }
+}
+
+function checkSettings ({ config, envFile, root = '/' }: Machine): Verdict[] {
+  const files = [...new Set([path.resolve(envFile), path.join(root, 'etc/mcpx/mcpx.env')])].flatMap(file => {
+    const state = stat(file)
+    return state === undefined ? [] : [{ file, state }]
+  })
+  const exposed = files.filter(({ state }) => (state.mode & 0o077) !== 0)
+  const verdicts = [
+    ...exposed.map(({ file, state }) => found('config-exposed', `${file} can be read by others (mode ${mode(state)})`)),
+    ...(config.publicUrlGiven ? [] : [found('public-url-unset', `PUBLIC_URL is not set; clients are told ${config.PUBLIC_URL}`)])
+  ]
+  return verdicts.length > 0 ? verdicts : [ok(`valid, ${files.length === 0 ? 'from the environment' : `in ${files.map(({ file }) => file).join(', ')}`}`)]
+}
+
+/** Ports of the units mcpx@PORT that systemd starts; MCP_SERVER_PORT where there are none. */
+function instancesOf (root: string, { MCP_SERVER_PORT }: Config): number[] {
+  const units = ['mcpx.target.wants', 'multi-user.target.wants'].flatMap(folder => list(path.join(root, 'etc/systemd/system', folder))).flatMap(name => /^mcpx@(\d+)\.service$/.exec(name)?.[1] ?? [])
+  return units.length > 0 ? units.map(Number).toSorted((a, b) => a - b) : [MCP_SERVER_PORT]
+}
+
+async function checkInstances (ports: number[], { MCP_SERVER_HOST }: Config): Promise<Verdict[]> {
+  const host = ['0.0.0.0', '::'].includes(MCP_SERVER_HOST) ? '127.0.0.1' : MCP_SERVER_HOST
+  return await Promise.all(ports.map(async port => {
+    const at = `${host}:${port}`
+    try {
+      const answer = await ask(new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}/health/ready`), { timeoutMs: HEALTH_MS })
+      if (answer.status === 200) return ok(`${at} is ready`)
+      return found('instance-not-ready', `${at}: ${typeof answer.json?.reason === 'string' ? answer.json.reason : describe(answer)}`)
+    } catch (error) {
+      return found('instance-down', `${at}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`)
+    }
+  }))
+}
+
+function checkData ({ AUTH_MODE, AUTH_DB_PATH, JWT_PRIVATE_KEY_PATH }: Config): Verdict {
+  const database = path.resolve(AUTH_DB_PATH)
+  const folder = path.dirname(database)
+  const state = stat(folder)
+  if (state === undefined) return found('data-missing', `${folder} is not there`)
+  const secret = path.join(folder, 'secret.key')
+  // A closed folder closes what is in it.
+  const files = [...((state.mode & 0o005) === 0 ? [] : [database, secret]), JWT_PRIVATE_KEY_PATH].filter(file => file !== undefined)
+  const exposed = files.map(file => ({ file, state: stat(file) })).find(({ state }) => state !== undefined && (state.mode & 0o007) !== 0)
+  if (exposed?.state !== undefined) return found('data-exposed', `${exposed.file} can be read by others (mode ${mode(exposed.state)})`)
+  if (AUTH_MODE === 'oauth' && stat(database) === undefined) return (state.mode & 0o700) !== 0 && process.getuid?.() !== 0 && process.getuid?.() !== state.uid ? skipped(`${folder} takes sudo to look into`) : found('data-missing', `${database} is not there`)
+  return ok(`${folder} is closed to others`)
+}
+
+function checkDisk ({ AUTH_DB_PATH }: Config): Verdict {
+  const folder = path.dirname(path.resolve(AUTH_DB_PATH))
+  try {
+    const { bavail, blocks, bsize } = statfsSync(folder)
+    const [free, share] = [bavail * bsize, bavail / blocks]
+    const line = `${free >= GIB ? `${(free / GIB).toFixed(1)} GiB` : `${Math.round(free / MIB)} MiB`} free (${Math.round(share * 100)} %) where ${folder} is`
+    if (free < 100 * MIB) return found('disk-full', line)
+    return free < GIB && share < 0.1 ? found('disk-low', line) : ok(line)
+  } catch {
+    return skipped(`${folder} cannot be looked at`)
+  }
+}
+
+const mode = ({ mode }: Stats): string => (mode & 0o777).toString(8).padStart(4, '0')

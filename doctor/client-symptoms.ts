@@ -1,0 +1,137 @@
+// What people see in their clients, and what it comes from: for docs/troubleshooting.md. Ids are findings that the doctor names.
+import type { FindingId } from './catalogue.ts'
+
+export interface ClientSymptom {
+  readonly client: string
+  readonly symptom: string
+  readonly cause: string
+  readonly fix: string
+  /** Findings that show as this. */
+  readonly findings?: readonly FindingId[]
+}
+
+export const clientSymptoms: readonly ClientSymptom[] = [
+  {
+    client: 'Any',
+    symptom: 'It never opens a browser to sign in.',
+    cause: 'The first request was not answered with 401 and a WWW-Authenticate that begins with `Bearer` and the address of the metadata.',
+    fix: '`curl -i -X POST https://NAME/mcp` shows what was answered.',
+    findings: ['challenge-missing', 'challenge-malformed', 'challenge-405', 'endpoint-not-mcp', 'cors-exposed-missing']
+  },
+  {
+    client: 'Any',
+    symptom: 'No authorization server is found, or the resource does not match.',
+    cause: 'The client was given another URL than PUBLIC_URL with the path of the endpoint: `localhost` for `127.0.0.1`, http for https, another host, a slash at the end.',
+    fix: 'Give it the URL that /.well-known/oauth-protected-resource shows as `resource`, or correct PUBLIC_URL and restart.',
+    findings: ['resource-mismatch', 'resource-metadata-missing', 'server-metadata-missing', 'issuer-differs', 'well-known-html']
+  },
+  {
+    client: 'Any',
+    symptom: 'It reports an error about SSE, or GET with 404 or 405, although the server speaks streamable HTTP.',
+    cause: 'The first POST was refused with a 4xx other than 401 and 403, and the client went on to try the transport of before 2025.',
+    fix: 'Look for the POST before that in the log of the server: its status is the actual problem.',
+    findings: ['endpoint-missing', 'endpoint-redirects', 'challenge-405', 'body-limit-low']
+  },
+  {
+    client: 'Any',
+    symptom: 'After a while people have to sign in again, several times a day.',
+    cause: 'The client used a refresh token twice, longer apart than the grace: hosted clients refresh from two machines at once. Or the data folder does not outlive a restart.',
+    fix: 'Look for `refresh_replayed` in the log. If it is there, raise OAUTH_REFRESH_GRACE_SECONDS; otherwise see that AUTH_DB_PATH is on a disk that stays.',
+    findings: ['data-missing', 'clock-skewed']
+  },
+  {
+    client: 'Any',
+    symptom: 'A page says: The client is not known here.',
+    cause: 'The client kept an id from before: it was removed here, or the database is another one.',
+    fix: 'Remove the server in the client and add it again. mcp-remote: delete ~/.mcp-auth.'
+  },
+  {
+    client: 'Any',
+    symptom: 'Calls that take long break off after 60 to 125 seconds.',
+    cause: 'A proxy or a CDN cuts connections that are silent.',
+    fix: 'The server sends a comment every KEEP_ALIVE_SECONDS on streams: keep that below the time limit of the proxy, and see that streams are not buffered. For calls that are answered with JSON, `proxy_read_timeout` has to be longer than the time limit of the tool.',
+    findings: ['stream-buffered', 'stream-compressed']
+  },
+  {
+    client: 'Claude (web, desktop)',
+    symptom: 'The connector cannot be added, while curl from your machine works.',
+    cause: 'It calls from data centres: the address has to be reachable from the internet, with a certificate that everybody trusts and all of its chain.',
+    fix: 'Run the doctor from another network. Let no rule by country or for bots stop it.',
+    findings: ['name-private', 'port-silent', 'address-dead', 'tls-self-signed', 'tls-chain-incomplete', 'tls-untrusted']
+  },
+  {
+    client: 'Claude (web, desktop)',
+    symptom: 'Connecting fails after about ten seconds.',
+    cause: 'It waits that long for each OAuth request.',
+    fix: 'Look at `ms` of the lines of /oauth/ in the log. If they are short, the way there is long: one of the addresses of the name does not answer.',
+    findings: ['address-dead']
+  },
+  {
+    client: 'Claude (web, desktop), ChatGPT',
+    symptom: 'Registration or sign-in is refused with 429.',
+    cause: 'All their users come from few addresses.',
+    fix: 'Raise OAUTH_REGISTRATION_LIMIT and OAUTH_RATE_LIMIT_MAX. If all addresses in the log are the same internal one, the proxy does not pass them on.',
+    findings: ['forwarded-for-missing']
+  },
+  {
+    client: 'Claude (web, desktop), ChatGPT',
+    symptom: 'get_source_ip shows an address in a data centre.',
+    cause: 'That is where the call comes from: the client\'s maker, not the person.',
+    fix: 'Nothing is wrong.'
+  },
+  {
+    client: 'ChatGPT',
+    symptom: 'It refuses the server after the sign-in.',
+    cause: 'It compares the issuer character by character, in the metadata and in the answer.',
+    fix: 'PUBLIC_URL without a slash at the end and without a path; the same on all instances.',
+    findings: ['issuer-differs']
+  },
+  {
+    client: 'Claude Code, Cursor, VS Code',
+    symptom: 'The browser says after the sign-in that it cannot reach localhost.',
+    cause: 'The client runs on another machine than the browser (SSH, container, WSL), and waits for the browser there.',
+    fix: 'Forward the port that the page shows to the machine of the client, or sign in from a client on your own machine.'
+  },
+  {
+    client: 'VS Code',
+    symptom: 'It asks for a client id.',
+    cause: 'OAUTH_REGISTRATION=off, or the registration endpoint cannot be reached.',
+    fix: 'Switch registration on, or add a client with `npx -y pnpm@12 client add`.',
+    findings: ['registration-failing']
+  },
+  {
+    client: 'Cursor',
+    symptom: 'The button to allow the client does nothing.',
+    cause: 'The way back leads to cursor://, and a Content-Security-Policy that the proxy adds does not let the form go there.',
+    fix: 'Remove `add_header Content-Security-Policy` from nginx; the pages bring a policy that fits.',
+    findings: ['sign-in-form-dead']
+  },
+  {
+    client: 'mcp-remote',
+    symptom: 'It says `HTTP 405` or falls back to SSE.',
+    cause: 'It begins with a GET without a token, which has to be answered with 401.',
+    fix: 'Remove rules about methods from the proxy.',
+    findings: ['challenge-405']
+  },
+  {
+    client: 'MCP Inspector, web applications',
+    symptom: 'Failed to fetch, or a CORS error in the console of the browser.',
+    cause: 'The proxy answers OPTIONS itself, or changes the Access-Control headers; or ALLOWED_ORIGINS does not have the origin of the page.',
+    fix: 'Leave CORS to the server. With AUTH_MODE=noauth only loopback pages and PUBLIC_URL may call, unless ALLOWED_ORIGINS says otherwise.',
+    findings: ['cors-preflight-refused', 'cors-origin-missing', 'cors-headers-missing', 'cors-duplicated']
+  },
+  {
+    client: 'Node, Python and other SDKs',
+    symptom: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE, or: unable to get local issuer certificate. Browsers connect.',
+    cause: 'nginx does not send the intermediate certificate.',
+    fix: 'ssl_certificate has to be fullchain.pem.',
+    findings: ['tls-chain-incomplete']
+  },
+  {
+    client: 'Clients of 2025 revisions',
+    symptom: 'One call works, the next is answered with 404.',
+    cause: 'Its session is in another instance, or the server was restarted. Good clients begin a new one by themselves.',
+    fix: 'With several instances nginx has to keep a session with its instance.',
+    findings: ['session-lost']
+  }
+]
