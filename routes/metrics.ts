@@ -1,5 +1,4 @@
 // /metrics on the main port: only behind METRICS_TOKEN, and only where they have no listener of their own.
-import { prometheusContentType } from '@prometheus-io/client'
 import type { FastifyInstance } from 'fastify'
 import { carriesToken } from '../plugins/metrics/access.ts'
 
@@ -12,6 +11,7 @@ export default async function metrics (fastify: FastifyInstance) {
       request.log.warn({ address: request.ip }, 'metrics were asked for without their token')
       return reply.code(401).header('www-authenticate', 'Bearer realm="metrics"').send({ error: 'unauthorized', message: 'METRICS_TOKEN is needed as a bearer token' })
     }
-    return reply.type(prometheusContentType).header('cache-control', 'no-store').send(await write())
+    const { text, type } = await write()
+    return reply.type(type).header('cache-control', 'no-store').send(text)
   })
 }

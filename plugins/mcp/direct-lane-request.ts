@@ -65,19 +65,29 @@ const shared = {
 // These schemas are our own: they need not be checked themselves.
 const ajv = new Ajv2020({ strict: false, meta: false, validateSchema: false })
 for (const [name, part] of Object.entries(parts)) ajv.addSchema(part, name)
-const shapes: Record<Era, Map<unknown, ValidateFunction>> = {
-  2026: compile({ ...shared, 'server/discover': nothing }, '2026'),
-  2025: compile({ ...shared, ping: nothing }, '2025')
+/** The shapes, by method, each compiled when the first request of its kind is there. */
+const shapes: Record<Era, Map<unknown, Shape>> = {
+  2026: shapesOf({ ...shared, 'server/discover': nothing }, '2026'),
+  2025: shapesOf({ ...shared, ping: nothing }, '2025')
 }
 
-function compile (methods: Record<string, ReturnType<typeof object>>, era: Era): Map<string, ValidateFunction> {
+interface Shape { readonly schema: object, validate?: ValidateFunction }
+
+function shapesOf (methods: Record<string, ReturnType<typeof object>>, era: Era): Map<string, Shape> {
   return new Map(Object.entries(methods).map(([method, params]) => {
     const required = [...params.required, ...(era === '2026' ? ['_meta'] : [])]
-    return [method, ajv.compile({
-      ...object({ jsonrpc: { const: '2.0' }, id: identifier, method: string, params: { ...object({ ...params.properties, _meta: { $ref: era } }, required), additionalProperties: false } }, ['jsonrpc', 'id', ...(required.length > 0 ? ['params'] : [])]),
-      additionalProperties: false
-    })]
+    return [method, {
+      schema: {
+        ...object({ jsonrpc: { const: '2.0' }, id: identifier, method: string, params: { ...object({ ...params.properties, _meta: { $ref: era } }, required), additionalProperties: false } }, ['jsonrpc', 'id', ...(required.length > 0 ? ['params'] : [])]),
+        additionalProperties: false
+      }
+    }]
   }))
+}
+
+function has (shape: Shape, body: unknown): boolean {
+  shape.validate ??= ajv.compile(shape.schema)
+  return shape.validate(body)
 }
 
 /** The era of a request that is exactly the common case; its body is a `CommonRequest` then. */
@@ -86,8 +96,8 @@ export function eraOfCommonCase ({ method: httpMethod, headers, body }: FastifyR
   const version = headers['mcp-protocol-version']
   const era = version === MODERN ? '2026' : '2025'
   const method = (body as { method?: unknown } | null | undefined)?.method
-  const hasShape = shapes[era].get(method)
-  if (hasShape === undefined || !hasShape(body)) return undefined
+  const shape = shapes[era].get(method)
+  if (shape === undefined || !has(shape, body)) return undefined
   if (era === '2025') return (version === undefined || LEGACY.has(version)) && headers.accept?.includes('application/json') && headers.accept.includes('text/event-stream') ? era : undefined
   // SEP-2243: the headers say what the body says. A name that begins as their base64 form does could mean another one.
   const { params } = body as CommonRequest

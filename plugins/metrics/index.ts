@@ -1,10 +1,9 @@
 // fastify.metrics: what Prometheus reads. With neither METRICS_PORT nor METRICS_TOKEN nothing is counted, and nothing is served.
-import { Counter, Registry } from '@prometheus-io/client'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Exposition } from './exposition.ts'
 import { openListener } from './listener.ts'
-import { describeCertificate } from './certificate.ts'
-import { describeState } from './state.ts'
+import { TallyCounter } from './tally.ts'
 import { watchTraffic } from './traffic.ts'
 
 /** Events that others report, and what is to be said of each. Never anything that a client has sent. */
@@ -20,8 +19,8 @@ declare module 'fastify' {
     metrics: {
       /** Counts one event; costs nothing where metrics are off. */
       count: <E extends keyof Counted>(event: E, labels: Counted[E]) => void
-      /** Everything as Prometheus text; undefined where metrics are off. */
-      write: (() => Promise<string>) | undefined
+      /** Everything as Prometheus text, with its media type; undefined where metrics are off. */
+      write: (() => Promise<{ readonly type: string, readonly text: string }>) | undefined
     }
   }
 }
@@ -30,14 +29,19 @@ export default fp(async function metrics (fastify: FastifyInstance) {
   const { METRICS_PORT, METRICS_TOKEN } = fastify.config
   if (METRICS_PORT === undefined && METRICS_TOKEN === undefined) return void fastify.decorate('metrics', { count: () => {}, write: undefined })
 
-  const registry = new Registry()
-  const registers = [registry]
-  const counters: Record<keyof Counted, Counter<string>> = {
-    cache: new Counter({ name: 'mcpx_cache_lookups_total', help: 'Lookups in the caches of tools.', labelNames: ['tool', 'result'], registers }),
-    auth: new Counter({ name: 'mcpx_auth_events_total', help: 'Authentication events, those that were refused included.', labelNames: ['event', 'outcome'], registers })
+  const counters: { [E in keyof Counted]: TallyCounter<Counted[E]> } = {
+    cache: new TallyCounter('mcpx_cache_lookups_total', 'Lookups in the caches of tools.'),
+    auth: new TallyCounter('mcpx_auth_events_total', 'Authentication events, those that were refused included.')
   }
-  fastify.decorate('metrics', { count: (event, labels) => counters[event].inc({ ...labels }), write: () => registry.metrics() })
-  describeState(fastify, registry, watchTraffic(fastify, registry))
-  describeCertificate(fastify, registry)
+  const traffic = watchTraffic(fastify)
+  let exposition: Promise<Exposition> | undefined
+  fastify.decorate('metrics', {
+    count: (event, labels) => counters[event].count(labels),
+    // The client library takes a tenth of the time of a start, and 20 MB: it is there for whoever reads.
+    write: async () => {
+      exposition ??= import('./exposition.ts').then(({ openExposition }) => openExposition(fastify, traffic, Object.values(counters)))
+      return await (await exposition).write()
+    }
+  })
   if (METRICS_PORT !== undefined) await openListener(fastify, METRICS_PORT)
 }, { name: 'metrics', dependencies: ['config', 'ended', 'mcp', 'certificate'] })

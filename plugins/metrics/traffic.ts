@@ -1,8 +1,7 @@
 // Counts requests and tool calls when they have ended. On the path of every request: it builds nothing there.
-import { Counter, type Registry } from '@prometheus-io/client'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Outcome } from '../mcp/call-scope.ts'
-import { type Known, position, TallyHistogram } from './tally.ts'
+import { type Known, type Metric, position, TallyCounter, TallyHistogram } from './tally.ts'
 
 const METHODS: Known = ['POST', 'GET', 'DELETE', 'OPTIONS', 'HEAD', 'other']
 const STATUSES: Known = ['2xx', '3xx', '4xx', '5xx', 'aborted', 'other']
@@ -18,20 +17,21 @@ const OUTCOMES = Object.keys({
 } satisfies Record<Outcome | 'protocol_error' | 'refused' | 'aborted' | 'other', 1>) as unknown as Known
 
 export interface Traffic {
+  readonly metrics: readonly Metric[]
   /** Responses that have begun and not ended. */
   readonly open: () => Iterable<FastifyReply>
   readonly inFlight: () => number
 }
 
 /** Watches the traffic of the server. */
-export function watchTraffic (fastify: FastifyInstance, registry: Registry): Traffic {
+export function watchTraffic (fastify: FastifyInstance): Traffic {
   const { mcp, config: { MCP_PATH } } = fastify
   const replies = new Set<FastifyReply>()
-  const requests = new TallyHistogram(registry, 'mcpx_http_request_duration_seconds', 'Time from the head of a request to the last byte of its response.',
+  const requests = new TallyHistogram('mcpx_http_request_duration_seconds', 'Time from the head of a request to the last byte of its response.',
     ['route', 'method', 'status', 'kind'], [METHODS, STATUSES, KINDS])
-  const calls = new TallyHistogram(registry, 'mcpx_tool_call_duration_seconds', 'Time that a tool call took, with everything around it.',
+  const calls = new TallyHistogram('mcpx_tool_call_duration_seconds', 'Time that a tool call took, with everything around it.',
     ['tool', 'era', 'lane', 'outcome'], [ERAS, LANES, OUTCOMES])
-  const limited = new Counter({ name: 'mcpx_rate_limited_total', help: 'Requests refused because their caller had made too many.', labelNames: ['route'], registers: [registry] })
+  const limited = new TallyCounter<{ route: string }>('mcpx_rate_limited_total', 'Requests refused because their caller had made too many.')
 
   fastify.addHook('onRequest', (_request, reply, done) => {
     replies.add(reply)
@@ -50,11 +50,11 @@ export function watchTraffic (fastify: FastifyInstance, registry: Registry): Tra
       const tool = rpc.name !== undefined && mcp.tools.has(rpc.name) ? rpc.name : 'other'
       calls.observe(tool, position(ERAS, rpc.era), position(LANES, rpc.lane ?? 'sdk'), position(OUTCOMES, rpc.outcome ?? ending(statusCode, aborted)), seconds)
     }
-    if (statusCode === 429) limited.inc({ route })
+    if (statusCode === 429) limited.count({ route })
     else if (statusCode === 401 && route === MCP_PATH) fastify.metrics.count('auth', { event: 'access_token', outcome: 'refused' })
   })
 
-  return { open: () => replies, inFlight: () => replies.size }
+  return { metrics: [requests, calls, limited], open: () => replies, inFlight: () => replies.size }
 }
 
 /** Whether a response is a stream of events, which may stay open for hours. */
