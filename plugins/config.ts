@@ -1,5 +1,6 @@
 // Configuration: this schema is the one source of types, validation, .env.example and docs/configuration.md.
 import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { parseEnv } from 'node:util'
 import proxyAddr from '@fastify/proxy-addr'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
@@ -73,7 +74,9 @@ export const sections = {
     OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, for each client and address; ten times as many for one address. 0 is off.')
   },
   Deployment: {
-    CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
+    CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' }),
+    BACKUP_DIR: text('Folder that the backup command writes to. Unset, it is the folder backups beside the database.'),
+    BACKUP_KEEP: integer(14, 1, 10_000, 'Backups that are kept; the oldest beyond it are removed once a new one is proven.')
   },
   Metrics: {
     METRICS_PORT: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'Port of a listener of its own that serves /metrics to Prometheus. Unset: no such listener.' })),
@@ -91,7 +94,7 @@ export const ConfigSchema = Type.Object({
 })
 
 export type Config = Static<typeof ConfigSchema> & {
-  PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[]
+  PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[], BACKUP_DIR: string
   /** Whether PUBLIC_URL was set, or follows from the address that is listened on. */
   publicUrlGiven: boolean
 }
@@ -170,6 +173,7 @@ function complete (config: Config): Config {
   config.publicUrlGiven = config.PUBLIC_URL !== undefined
   const { origin, hostname } = new URL(config.PUBLIC_URL ?? `http://${loopbackBind ? bind : 'localhost'}:${config.MCP_SERVER_PORT}`)
   config.PUBLIC_URL = origin
+  config.BACKUP_DIR ??= path.join(path.dirname(config.AUTH_DB_PATH), 'backups')
   config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
   if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && !isLoopbackHost(config.METRICS_HOST)) {
