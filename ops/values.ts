@@ -1,0 +1,80 @@
+// What the templates of ops/ are filled with.
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { type Config, ConfigurationError } from '../plugins/config.ts'
+
+// ECDHE and AEAD only, as Mozilla's intermediate configuration has them (RFC 9325 section 4.2). TLS 1.3 has its own.
+const CIPHERS = ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].flatMap(cipher => [`ECDHE-ECDSA-${cipher}`, `ECDHE-RSA-${cipher}`]).join(':')
+// Tools may declare a time limit of their own, which is not known here; longer than an hour is for background tasks.
+const LONGEST_CALL_SECONDS = 3600
+const HTTP2_DIRECTIVE_SINCE = [1, 25, 1]
+
+export interface Surroundings {
+  /** Ports of the instances, which are their names too. */
+  readonly instances: readonly string[]
+  readonly root: string
+  readonly address: string | undefined
+  readonly httpPort: string
+  readonly nginx: readonly number[] | undefined
+}
+
+/**
+ * Values by the names that templates know them by.
+ * @throws ConfigurationError with one line for each that cannot be
+ */
+export function valuesOf (config: Config, { instances, root, address, httpPort, nginx }: Surroundings): Record<string, string> {
+  const { protocol, hostname, port } = new URL(config.PUBLIC_URL)
+  const problems: string[] = []
+  if (protocol !== 'https:') problems.push(`PUBLIC_URL: ${config.publicUrlGiven ? `"${config.PUBLIC_URL}"` : 'it is not set, and'} must start with https:// for nginx to serve it`)
+  // What goes into a configuration file must not be able to end a directive there.
+  if (!/^[a-z0-9.-]+$|^\[[0-9a-f:]+\]$/.test(hostname)) problems.push(`PUBLIC_URL: "${hostname}" is not a host name that nginx can be given`)
+  if (!/^[A-Za-z0-9/_.-]+$/.test(root)) problems.push(`--root: "${root}" must be a path of letters, digits and / _ . -`)
+  if (address !== undefined && !/^[0-9a-f.:[\]]+$/i.test(address)) problems.push(`--address: "${address}" is not an IP address`)
+  if (!isPort(httpPort)) problems.push(`--http-port: "${httpPort}" is not a port`)
+  const wrong = instances.filter((instance, index) => !isPort(instance) || instances.indexOf(instance) !== index)
+  if (wrong.length > 0) problems.push(`--instances: "${instances.join(',')}" must be different ports, such as 8001,8002`)
+  if (problems.length > 0) throw new ConfigurationError(problems)
+
+  const below = (folder: string): string => path.join(path.resolve(root), folder)
+  const separate = nginx !== undefined && !isBefore(nginx, HTTP2_DIRECTIVE_SINCE)
+  const listen = (port: string, more: string): string => addresses(address).map(at => `  listen ${at}${port}${more};`).join('\n')
+  return {
+    PUBLIC_URL: config.PUBLIC_URL,
+    SERVER_NAME: hostname,
+    MCP_PATH: config.MCP_PATH,
+    MAX_BODY_BYTES: String(config.MAX_BODY_BYTES),
+    KEEP_ALIVE_SECONDS: String(config.KEEP_ALIVE_SECONDS),
+    READ_TIMEOUT: String(Math.max(LONGEST_CALL_SECONDS, config.TOOL_TIMEOUT_SECONDS, config.KEEP_ALIVE_SECONDS) + 60),
+    CIPHERS,
+    LISTEN_HTTP: listen(httpPort, ''),
+    LISTEN_TLS: listen(port || '443', separate ? ' ssl' : ' ssl http2'),
+    LISTEN_TLS_DEFAULT: listen(port || '443', separate ? ' ssl default_server' : ' ssl http2 default_server'),
+    HTTP2: separate ? '  http2 on;' : '  # HTTP/2 is switched on where the port is: this nginx has no directive of its own for it.',
+    TLS_DIR: below('/etc/mcpx/tls'),
+    ACME_ROOT: below('/var/www/mcpx-acme'),
+    LOG_DIR: below('/var/log/nginx'),
+    TRIES: String(instances.length),
+    INSTANCES: instances.map(instance => `  server 127.0.0.1:${instance} max_fails=0;`).join('\n'),
+    SESSION_ROUTES: instances.map(instance => `  "~^${instance}\\." mcpx_${instance};`).join('\n'),
+    SESSION_UPSTREAMS: instances.map(instance => sessionUpstream(instance, instances)).join('\n')
+  }
+}
+
+/** One instance; the others only when it is down, to say that the session is gone, after which its client opens another. */
+function sessionUpstream (instance: string, instances: readonly string[]): string {
+  const others = instances.filter(other => other !== instance).map(other => `  server 127.0.0.1:${other} max_fails=0 backup;\n`)
+  return `upstream mcpx_${instance} {\n  zone mcpx_${instance} 64k;\n  server 127.0.0.1:${instance} max_fails=0;\n${others.join('')}  keepalive 32;\n  keepalive_timeout 60s;\n}`
+}
+
+/** Every address, of both families where the machine has both: nginx does not start with one that is not there. */
+function addresses (address: string | undefined): string[] {
+  if (address !== undefined) return [address.includes(':') && !address.startsWith('[') ? `[${address}]:` : `${address}:`]
+  return existsSync('/proc/net/if_inet6') ? ['', '[::]:'] : ['']
+}
+
+const isPort = (text: string): boolean => /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65_535
+
+function isBefore (version: readonly number[], other: readonly number[]): boolean {
+  const difference = other.map((part, index) => (version[index] ?? 0) - part).find(part => part !== 0)
+  return difference !== undefined && difference < 0
+}
