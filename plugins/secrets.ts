@@ -40,8 +40,8 @@ export function makeDataFolder ({ AUTH_DB_PATH }: Config): string {
   }
 }
 
-/** The given secret, or the one kept in the data folder. */
-function openSecret (folder: string, given: string | undefined): string {
+/** The given secret, or the one kept in the data folder. @throws ConfigurationError */
+export function openSecret (folder: string, given: string | undefined): string {
   if (given !== undefined) return given
   const file = path.join(folder, SECRET_FILE)
   try {

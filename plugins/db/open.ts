@@ -3,8 +3,8 @@ import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import SQLite from 'better-sqlite3'
-import { Kysely, SqliteDialect } from 'kysely'
-import { type Migration, Migrator } from 'kysely/migration'
+import { Kysely, sql, SqliteDialect } from 'kysely'
+import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from 'kysely/migration'
 import { type Config, ConfigurationError } from '../config.ts'
 import type { Database } from './schema.ts'
 
@@ -34,9 +34,21 @@ export async function openDatabase ({ AUTH_DB_PATH }: Config): Promise<Kysely<Da
 }
 
 async function migrate (db: Kysely<Database>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations } })
-  const { error } = await migrator.migrateToLatest()
+  const migrations = await getMigrations()
+  if (await isOfLaterRelease(db, Object.keys(migrations))) return
+  const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest()
   if (error !== undefined) throw error
+}
+
+/**
+ * Whether a later release has brought the database further. While instances are replaced one by one, two releases share it, and
+ * an upgrade that fails goes back to the former one: so migrations only add, and what is no longer used goes a release later.
+ */
+async function isOfLaterRelease (db: Kysely<Database>, known: string[]): Promise<boolean> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) return false
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(DEFAULT_MIGRATION_TABLE)} order by name`.execute(db)
+  return rows.length > known.length && known.every((name, index) => rows[index]?.name === name)
 }
 
 async function getMigrations (): Promise<Record<string, Migration>> {
