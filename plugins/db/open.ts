@@ -9,6 +9,8 @@ import { type Config, ConfigurationError } from '../config.ts'
 import type { Database } from './schema.ts'
 
 const MIGRATIONS = path.join(import.meta.dirname, '../../migrations')
+// At the start there is nothing to keep waiting: another process may be creating the same database, or changing it.
+const OPENING_TIMEOUT_MS = 5000
 const BUSY_TIMEOUT_MS = 1000 // nothing else runs in this process meanwhile: SQLite waits on the event loop
 
 /**
@@ -16,7 +18,7 @@ const BUSY_TIMEOUT_MS = 1000 // nothing else runs in this process meanwhile: SQL
  */
 export async function openDatabase ({ AUTH_DB_PATH }: Config): Promise<Kysely<Database>> {
   try {
-    const sqlite = new SQLite(AUTH_DB_PATH, { timeout: BUSY_TIMEOUT_MS })
+    const sqlite = new SQLite(AUTH_DB_PATH, { timeout: OPENING_TIMEOUT_MS })
     // WAL: readers do not wait for the writer, and a kill at any point loses nothing that was committed.
     sqlite.pragma('journal_mode = WAL')
     sqlite.pragma('synchronous = FULL')
@@ -27,6 +29,7 @@ export async function openDatabase ({ AUTH_DB_PATH }: Config): Promise<Kysely<Da
     sqlite.exec('begin immediate')
     await migrate(db)
     sqlite.exec('commit')
+    sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
     return db
   } catch (error) {
     throw new ConfigurationError([`AUTH_DB_PATH: ${AUTH_DB_PATH} cannot be used: ${(error as Error).message}`], { cause: error })

@@ -41,6 +41,7 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     tasks,
     skills: config.SKILLS_DIR === undefined ? undefined : await openSkills(path.resolve(config.SKILLS_DIR), catalog, listTtlMs, fastify.log),
     info: { name: config.MCP_SERVER_NAME, version },
+    instance: config.INSTANCE_NAME,
     requestState: createRequestState(fastify.deriveKey('mcp request state'), exchanges),
     keepAliveMs: config.KEEP_ALIVE_SECONDS * 1000,
     exchanges

@@ -32,6 +32,8 @@ export interface ServerSource {
   readonly tasks: TaskRunner
   readonly skills: SkillsExtension | undefined
   readonly info: { name: string, version: string }
+  /** INSTANCE_NAME: which of several processes this is. */
+  readonly instance: string | undefined
   readonly requestState: RequestState
   /** Milliseconds between the comments that keep an idle stream open. */
   readonly keepAliveMs: number

@@ -59,7 +59,8 @@ export class Sessions {
   /** Prepares a session; it is kept once its `initialize` has succeeded. */
   async open (principalId: string | undefined): Promise<Session> {
     const transport = new WebStandardStreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
+      // The name leads the proxy to this process; nothing is looked up by it here.
+      sessionIdGenerator: () => [this.#source.instance, randomUUID()].filter(Boolean).join('.'),
       eventStore: new RecentEvents(),
       retryInterval: RETRY_MS,
       keepAliveMs: this.#source.keepAliveMs,

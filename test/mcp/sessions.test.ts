@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { readConfig } from '../../plugins/config.ts'
 import { startServer } from '../server.ts'
 import { answer, events, legacy, messages, openSession, post, type StreamEvent } from './wire.ts'
 
@@ -39,6 +40,17 @@ t.test('a session that ended is gone', async t => {
     t.equal(unknown.status, 404)
     t.match(await unknown.json(), NOT_FOUND)
   })
+})
+
+t.test('the id of a session begins with the name of its process, where that has one', async t => {
+  const { endpoint } = await startServer(t, { ...env, INSTANCE_NAME: '8001' })
+  const headers = await openSession(endpoint)
+  const id = headers['mcp-session-id'] ?? ''
+  t.match(id, /^8001\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+  t.equal((await legacy(endpoint, 'tools/list', {}, { headers })).status, 200)
+  const { endpoint: alone } = await startServer(t, env)
+  t.match((await openSession(alone))['mcp-session-id'], /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+  t.throws(() => readConfig({ INSTANCE_NAME: 'a.b' }, ''), /INSTANCE_NAME: "a.b" is not 1 to 32 of/)
 })
 
 t.test('a request without a session is served without one', async t => {

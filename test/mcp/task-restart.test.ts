@@ -5,8 +5,9 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { freePort, startServer, temporaryFolder } from '../server.ts'
-import { taskClient } from './tasks.ts'
+import { taskClient, TASKS } from './tasks.ts'
 import { calls } from './tools/_calls.ts'
+import { events, modern } from './wire.ts'
 
 const root = path.join(import.meta.dirname, '../..')
 const TOOLS_DIR = path.join(import.meta.dirname, 'tools')
@@ -51,6 +52,26 @@ t.test('two processes with one database: what one runs the other can show and ca
   await taskClient(elsewhere).cancel(taskId)
   t.same(await aborted, ['brioche'])
   t.equal((await taskClient(endpoint).get(taskId)).result?.status, 'cancelled')
+})
+
+t.test('a subscriber hears what becomes of a task that another process runs', async t => {
+  const AUTH_DB_PATH = path.join(temporaryFolder(t), 'auth.db')
+  const { endpoint } = await startServer(t, { TOOLS_DIR, AUTH_DB_PATH })
+  const { endpoint: elsewhere } = await startProcess(t, AUTH_DB_PATH)
+  const started = once(calls, 'started')
+  const taskId = await taskClient(endpoint).start('bake', { label: 'strudel' })
+  await started
+  const abort = new AbortController()
+  t.teardown(() => abort.abort())
+  const statuses: string[] = []
+  for await (const { message } of events(await modern(elsewhere, 'subscriptions/listen', { notifications: { taskIds: [taskId] } }, { signal: abort.signal, capabilities: TASKS }))) {
+    if (message?.method !== 'notifications/tasks') continue
+    statuses.push(message.params?.status)
+    if (message.params?.status === 'completed') break
+    calls.emit('done strudel')
+  }
+  t.equal(statuses.at(0), 'working')
+  t.equal(statuses.at(-1), 'completed')
 })
 
 async function startProcess (t: Test, AUTH_DB_PATH: string): Promise<{ endpoint: string, kill: () => Promise<void> }> {

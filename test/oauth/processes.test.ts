@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import SQLite from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { startProcess } from '../process.ts'
 import { freePort, startServer, temporaryFolder } from '../server.ts'
@@ -43,6 +44,21 @@ t.test('two server processes on one database', async t => {
     t.notOk(await works(origin, tokens.access_token), 'at once where it was asked for')
     await gone(t, second.origin, tokens.access_token)
   })
+})
+
+t.test('two processes that start at once on nothing share a database, a secret and the default user', async t => {
+  const [folder, port] = [temporaryFolder(t), String(await freePort())]
+  const settings = { AUTH_DB_PATH: path.join(folder, 'auth.db'), PUBLIC_URL: `http://127.0.0.1:${port}`, OAUTH_RATE_LIMIT_MAX: '0' }
+  // Whoever is first may take longer over the tables than a request would wait.
+  const slow = new SQLite(settings.AUTH_DB_PATH)
+  slow.exec('begin exclusive')
+  const [here, there] = await Promise.all([port, String(await freePort())].map(async MCP_SERVER_PORT => await startProcess(t, { ...settings, MCP_SERVER_PORT })))
+  await sleep(2500)
+  slow.exec('rollback')
+  slow.close()
+  await Promise.all([here, there].map(async server => await server?.until(/listening on/)))
+  const { access_token: token } = await new Authorization(here?.origin ?? '').tokens()
+  t.ok(await works(there?.origin ?? '', token), 'a token of one opens the tools of the other')
 })
 
 t.test('the commands of the operator end access at a running server within a second', async t => {

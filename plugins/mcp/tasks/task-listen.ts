@@ -6,6 +6,9 @@ import type { Catalog } from '../catalog.ts'
 import { declaresTasks, type DetailedTask, TasksNotDeclared } from './task.ts'
 
 const TASK_URI = 'urn:mcpx:task:'
+// A task may run in another process on the same database, whose changes the bus does not carry.
+const WATCH_MS = 1000
+const ENDED = new Set(['completed', 'failed', 'cancelled'])
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
 
 interface Listen {
@@ -40,6 +43,7 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
 
   const known: string[] = []
   for (const task of new Set(taskIds)) if (await read(task) !== undefined) known.push(task)
+  const told = new Map<string, string>()
   let unsubscribe: (() => void) | undefined
   const decoder = new TextDecoder()
   const encoder = new TextEncoder()
@@ -55,14 +59,24 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
       controller.enqueue(encoder.encode(frame(message)))
       const send = async (taskId: string): Promise<void> => {
         const task = await read(taskId)
-        if (task !== undefined) controller.enqueue(encoder.encode(frame({ jsonrpc: '2.0', method: 'notifications/tasks', params: { ...task, _meta: { [SUBSCRIPTION_ID_META_KEY]: id } } })))
+        const news = JSON.stringify(task)
+        if (task === undefined || told.get(taskId) === news) return
+        told.set(taskId, news)
+        if (ENDED.has(task.status)) watched.delete(taskId)
+        controller.enqueue(encoder.encode(frame({ jsonrpc: '2.0', method: 'notifications/tasks', params: { ...task, _meta: { [SUBSCRIPTION_ID_META_KEY]: id } } })))
       }
+      const watched = new Set(known)
       let sending = Promise.resolve()
       const queue = (taskId: string): void => { sending = sending.then(() => send(taskId)).catch(() => unsubscribe?.()) } // in order
-      unsubscribe = catalog.bus.subscribe(event => {
+      const watch = setInterval(() => watched.forEach(queue), WATCH_MS).unref()
+      const leaveBus = catalog.bus.subscribe(event => {
         const changed = event.kind === 'resource_updated' && event.uri.startsWith(TASK_URI) ? event.uri.slice(TASK_URI.length) : undefined
         if (changed !== undefined && known.includes(changed)) queue(changed)
       })
+      unsubscribe = () => {
+        clearInterval(watch)
+        leaveBus()
+      }
       for (const taskId of known) queue(taskId) // one may have ended before its client could listen
     },
     flush: () => unsubscribe?.()
