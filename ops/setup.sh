@@ -143,15 +143,17 @@ END
 
 placeholder() {
   if [[ -n $RENDER && -z $DRY ]]; then echo "$RENDER" | put "$RENDER_OPTIONS" 644; fi
-  if [[ -e $TLS/fullchain.pem && -e $TLS/privkey.pem ]]; then outcome 'not needed: there is a certificate'; return; fi
+  local made=made
+  if [[ $(readlink "$TLS/current") == placeholder ]] && ! openssl x509 -in "$TLS/fullchain.pem" -noout -checkend 3600 >/dev/null 2>&1; then
+    made='made anew'
+  elif [[ -e $TLS/fullchain.pem && -e $TLS/privkey.pem ]]; then
+    outcome 'not needed: there is a certificate'
+    return
+  fi
   if would 'make a self-signed certificate, which nginx starts with'; then return; fi
-  install -d -m 755 "$TLS/placeholder"
-  (umask 077 && logged openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$DOMAIN" -addext "subjectAltName=DNS:$DOMAIN" \
-    -keyout "$TLS/placeholder/privkey.pem" -out "$TLS/placeholder/fullchain.pem") || fail "openssl could not make a certificate: $(last_words)"
-  chmod 644 "$TLS/placeholder/fullchain.pem"
-  ln -sfn placeholder/fullchain.pem "$TLS/fullchain.pem"
-  ln -sfn placeholder/privkey.pem "$TLS/privkey.pem"
-  outcome 'made a self-signed one, which nginx starts with'
+  if [[ $made != made ]]; then rm "$TLS/current"; fi
+  MCPX_ROOT=$ROOT logged "$RELEASES/$RELEASE/ops/certbot/placeholder.sh" "$DOMAIN" || fail "openssl could not make a certificate: $(last_words); see $LOG"
+  outcome "$made, self-signed: nginx starts with it"
 }
 
 units() {
@@ -208,16 +210,16 @@ surplus() {
 certificate() {
   if [[ -z $CERTIFICATE ]]; then outcome 'left as it is'; return; fi
   if would "get one for $DOMAIN from Let's Encrypt, unless there is one, and have it renewed"; then return; fi
-  local lineage=$ROOT/etc/letsencrypt/live/$DOMAIN hook=$CURRENT/ops/certbot/deploy-hook.sh said='there already'
+  local lineage=$ROOT/etc/letsencrypt/live/mcpx hook=$CURRENT/ops/certbot/deploy-hook.sh said='there already'
   if [[ ! -e $lineage/fullchain.pem ]]; then
-    on_machine certbot certonly --webroot --webroot-path "$ACME" --domain "$DOMAIN" --cert-name "$DOMAIN" --email "$EMAIL" --agree-tos --non-interactive --deploy-hook "$hook" \
+    on_machine certbot certonly --webroot --webroot-path "$ACME" --domain "$DOMAIN" --cert-name mcpx --email "$EMAIL" --agree-tos --non-interactive --deploy-hook "$hook" \
       "${AUTHORITY[@]}" ${ROOT:+--config-dir "$ROOT/etc/letsencrypt" --work-dir "$ROOT/var/lib/letsencrypt" --logs-dir "$ROOT/var/log/letsencrypt"} ||
       fail "no certificate for $DOMAIN: $( (grep -a 'Detail:' "$LOG" || last_words) | tail -n 1 | sed 's/^ *Detail: *//'). Does the name point to this machine, and is port 80 open? MCPX runs meanwhile; run this again"
     said='issued'
   fi
-  # A certificate from before has not been handed over by certbot now.
-  if [[ -e $lineage/fullchain.pem && ! $TLS/fullchain.pem -ef $lineage/fullchain.pem ]]; then
-    MCPX_ROOT=$ROOT RENEWED_LINEAGE=$lineage RENEWED_DOMAINS=$DOMAIN logged "$hook" || fail "nginx was not given the certificate: $(last_words); see $LOG"
+  # One from before the placeholder: certbot hands over what it has just been given only.
+  if [[ -e $lineage/fullchain.pem ]] && ! cmp -s "$TLS/fullchain.pem" "$lineage/fullchain.pem"; then
+    MCPX_ROOT=$ROOT NGINX=${ROOT:+$ROOT/usr/local/sbin/}nginx RENEWED_LINEAGE=$lineage logged "$hook" || fail "nginx was not given the certificate: $(last_words); see $LOG"
   fi
   on_machine systemctl enable --now certbot.timer || fail "renewal could not be enabled: $(last_words)"
   outcome "$said; certbot.timer renews it"

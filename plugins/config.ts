@@ -75,6 +75,7 @@ export const sections = {
   },
   Deployment: {
     INSTANCE_NAME: text('Name of this process among several behind one nginx: session ids begin with it, so that nginx sends each session to the process that has it. The systemd units set it to the port. Unset: there is one process.', { pattern: '^[A-Za-z0-9_-]{1,32}$', allowed: '1 to 32 of A-Z a-z 0-9 _ -' }),
+    TLS_CERTIFICATE_PATH: text('Certificate that nginx serves (fullchain.pem), readable by this server. Set, /health and the metrics say when it expires, and whether its renewal is overdue.'),
     CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' }),
     BACKUP_DIR: text('Folder that the backup command writes to. Unset, it is the folder backups beside the database.'),
     BACKUP_KEEP: integer(14, 1, 10_000, 'Backups that are kept; the oldest beyond it are removed once a new one is proven.')

@@ -39,6 +39,7 @@ in_use() { basename "$(readlink "$CURRENT" 2>/dev/null)" 2>/dev/null; }
 
 # use_release ID: swaps the link in one step. Relative, so that the whole folder may be moved.
 use_release() {
+  if [[ $(in_use) == "$1" ]]; then return; fi
   ln -sfn "releases/$1" "$CURRENT.new" && mv -T "$CURRENT.new" "$CURRENT"
 }
 

@@ -3,6 +3,7 @@ import { Counter, Registry } from '@prometheus-io/client'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { openListener } from './listener.ts'
+import { describeCertificate } from './certificate.ts'
 import { describeState } from './state.ts'
 import { watchTraffic } from './traffic.ts'
 
@@ -37,5 +38,6 @@ export default fp(async function metrics (fastify: FastifyInstance) {
   }
   fastify.decorate('metrics', { count: (event, labels) => counters[event].inc({ ...labels }), write: () => registry.metrics() })
   describeState(fastify, registry, watchTraffic(fastify, registry))
+  describeCertificate(fastify, registry)
   if (METRICS_PORT !== undefined) await openListener(fastify, METRICS_PORT)
-}, { name: 'metrics', dependencies: ['config', 'mcp'] })
+}, { name: 'metrics', dependencies: ['config', 'mcp', 'certificate'] })
