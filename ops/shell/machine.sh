@@ -60,7 +60,7 @@ open_log() {
 # only_one: two of these scripts at once would undo each other's work.
 only_one() {
   mkdir -p "$ROOT/opt/mcpx"
-  exec 9>"$ROOT/opt/mcpx/.lock"
+  exec 9>>"$ROOT/opt/mcpx/.lock"
   flock --nonblock 9 || fail 'another setup, upgrade or uninstall is at work; wait until it has ended'
 }
 
@@ -83,5 +83,5 @@ setting() {
 # mcpx RELEASE SCRIPT ARGUMENT…: a command of MCPX, with the configuration, as the user that the service runs as.
 mcpx() {
   local release=$1 script=$2
-  (cd "$DATA" && MCPX_USER=$([[ -n $ROOT ]] || echo mcpx) BACKUP_DIR=$BACKUPS "$release/node_modules/node/bin/node" --env-file="$CONFIGURATION" --import="$release/ops/service-user.ts" "$release/$script" "${@:3}") 9>&-
+  (cd "$DATA" && MCPX_USER=$([[ -n $ROOT ]] || echo mcpx) BACKUP_DIR=$BACKUPS NODE_COMPILE_CACHE=$ROOT/var/cache/mcpx "$release/node_modules/node/bin/node" --env-file="$CONFIGURATION" --import="$release/ops/service-user.ts" "$release/$script" "${@:3}") 9>&-
 }
