@@ -43,14 +43,12 @@ use_release() {
   ln -sfn "releases/$1" "$CURRENT.new" && mv -T "$CURRENT.new" "$CURRENT"
 }
 
-# remove_old_releases FORMER: keeps the newest, the one in use and the one before it.
+# remove_old_releases FORMER: keeps the one in use, the one before it, and the newest others.
 remove_old_releases() {
-  local id kept=0
+  local id others=0
   while read -r id; do
-    if [[ $id == "$(in_use)" || $id == "${1:-}" ]] || ((kept < KEEP_RELEASES - 2)); then
-      kept=$((kept + 1))
-    else
-      rm -rf "${RELEASES:?}/$id"
-    fi
+    if [[ $id == "$(in_use)" || $id == "${1:-}" ]]; then continue; fi
+    others=$((others + 1))
+    if ((others > KEEP_RELEASES - 2)); then rm -rf "${RELEASES:?}/$id"; fi
   done < <(ls -t "$RELEASES")
 }

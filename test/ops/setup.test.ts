@@ -1,5 +1,5 @@
 // A server is set up from nothing, set up again, and taken off: with real processes and a real nginx, below a folder.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import SQLite from 'better-sqlite3'
@@ -44,6 +44,13 @@ t.test('a server', { skip: noNginx }, async t => {
     t.equal(statSync(path.join(root, 'var/log/mcpx-setup.log')).mode & 0o777, 0o600)
     t.equal(statSync(path.join(root, 'var/lib/mcpx')).mode & 0o777, 0o700)
     t.equal(statSync(path.join(root, `run/credentials/${ports[0]}/mcpx.env`)).mode & 0o777, 0o400)
+  })
+
+  await t.test('gives the operator a command', async t => {
+    const mcpx = (...args: string[]) => spawnSync(path.join(root, 'usr/local/bin/mcpx'), args, { encoding: 'utf8', env: { PATH: process.env.PATH, MCPX_ROOT: root } })
+    t.match(JSON.parse(mcpx('user', 'list').stdout), [{ username: 'mcpuser' }])
+    t.match(JSON.parse(mcpx('backup').stdout), { folder: path.join(root, 'var/backups/mcpx') })
+    for (const args of [[], ['frob'], ['../ops/check'], ['mistake']]) t.match(mcpx(...args), { status: 2, stderr: /^usage: mcpx COMMAND[^\n]+\n$/ })
   })
 
   await t.test('what is changed in the configuration is put into effect', async t => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const TIMEOUT_MS = 30_000
 // Kept busy, idle for a moment and for longer (a kept connection may be closed just then), and a new connection every time.
-const WAYS = [[2, true], [2, true], [5, true], [15, true], [40, true], [150, true], [400, true], [900, true], [1300, true], [1700, true], [20, false], [70, false]] as const
+const WAYS = [[5, true], [10, true], [40, true], [150, true], [400, true], [900, true], [1300, true], [1700, true], [70, false]] as const
 
 interface Target { origin: string, token: string }
 

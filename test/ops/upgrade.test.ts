@@ -49,7 +49,7 @@ t.test('a server that is called all the time', { skip: noNginx }, async t => {
     t.same({ code, stderr }, { code: 0, stderr: '' })
     t.comment(`${calls} calls in ${seconds.toFixed(1)} s, ${failures.length} failed`)
     t.same(failures, [])
-    t.ok(calls > 500)
+    t.ok(calls > 200)
     t.match(server.release(), /^9\.8\.7-[0-9a-f]{12}$/)
     t.match(stdout, `Release ${server.release()} is in use. Back to ${first}:`)
     for (const port of ports) t.match(await (await fetch(`http://127.0.0.1:${port}/health`)).json(), { version: '9.8.7' })
