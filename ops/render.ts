@@ -23,13 +23,15 @@ const HELP = `Writes nginx's site file from the configuration.
 PUBLIC_URL says the name and the port of https.
 `
 
-try {
-  main(process.argv.slice(2))
-} catch (error) {
-  const problems = problemsOf(error)
-  if (problems === undefined) throw error
-  for (const problem of problems) console.error(`render: ${problem}`)
-  process.exitCode = EXIT_CONFIGURATION
+if (import.meta.main) {
+  try {
+    main(process.argv.slice(2))
+  } catch (error) {
+    const problems = problemsOf(error)
+    if (problems === undefined) throw error
+    for (const problem of problems) console.error(`render: ${problem}`)
+    process.exitCode = EXIT_CONFIGURATION
+  }
 }
 
 function main (args: string[]): void {
@@ -54,13 +56,14 @@ function main (args: string[]): void {
 
 /**
  * Every file, by its name below the output folder.
+ * @param folder where the templates are
  * @throws Error when a template names a value that there is not, or a value is in none of them
  */
-function render (values: Record<string, string>): Map<string, string> {
+export function render (values: Record<string, string>, folder = import.meta.dirname): Map<string, string> {
   const used = new Set<string>()
   const files = new Map<string, string>()
-  for (const template of readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith(SUFFIX))) {
-    const text = readFileSync(path.join(import.meta.dirname, template), 'utf8').replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+  for (const template of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith(SUFFIX))) {
+    const text = readFileSync(path.join(folder, template), 'utf8').replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
       const value = values[name]
       if (value === undefined) throw new Error(`ops/${template}: nothing is known as {{${name}}}`)
       used.add(name)

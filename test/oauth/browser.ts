@@ -13,8 +13,8 @@ const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable
 /** For tests that need a browser: false, or why they are skipped. */
 export const noChromium: string | false = existsSync(EXECUTABLE) ? false : `there is no Chromium at ${EXECUTABLE}`
 
-export async function launch (t: Test): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS })
+export async function launch (t: Test, more: string[] = []): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: [...ARGUMENTS, ...more] })
   t.teardown(() => browser.close())
   return browser
 }

@@ -9,13 +9,15 @@ const info = { name: 'test', version: '1.0.0' }
 
 /** Keeps what a client would keep, and sends the person to the authorization URL at once. */
 export class Provider {
-  readonly redirectUrl = 'http://localhost:8976/callback'
-  readonly clientMetadata = { client_name: 'SDK client', redirect_uris: [this.redirectUrl], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none' }
-  readonly #person: Person
+  readonly redirectUrl: string
+  readonly clientMetadata = { client_name: 'SDK client', redirect_uris: [''], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none' }
+  readonly #person: Pick<Person, 'authorize'>
   readonly saved: { tokens: any[], client?: any, verifier?: string, callback?: URL, asked?: URL } = { tokens: [] }
 
-  constructor (person: Person) {
+  constructor (person: Pick<Person, 'authorize'>, redirectUrl = 'http://localhost:8976/callback') {
     this.#person = person
+    this.redirectUrl = redirectUrl
+    this.clientMetadata.redirect_uris = [redirectUrl]
   }
 
   /** Whether a person is asked from now on is seen in `saved.asked`. */
@@ -53,9 +55,8 @@ export const clients = {
 }
 
 /** From the URL to a connected client: it discovers, registers, sends the person to sign in, and comes back with tokens. */
-export async function signInWith (t: Test, name: keyof typeof clients, endpoint: string): Promise<{ client: Client, provider: Provider, transport: any }> {
+export async function signInWith (t: Test, name: keyof typeof clients, endpoint: string, provider = new Provider(new Person(new URL(endpoint).origin))): Promise<{ client: Client, provider: Provider, transport: any }> {
   const { open, transport, finish } = clients[name]
-  const provider = new Provider(new Person(new URL(endpoint).origin))
   const first = transport(new URL(endpoint), provider)
   await t.rejects(open().connect(first as never), /Unauthorized|authoriz/i)
   if (provider.saved.callback === undefined) throw new Error('the client never sent the person anywhere')

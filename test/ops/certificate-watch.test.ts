@@ -1,12 +1,13 @@
 // What the server says of the certificate that is served in front of it.
 import { execFileSync } from 'node:child_process'
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { isOverdue } from '../../plugins/certificate.ts'
 import { startServer, temporaryFolder } from '../server.ts'
+import { missing } from './daemon.ts'
 
-const skip = existsSync('/usr/bin/openssl') ? false : 'there is no openssl'
+const skip = missing('openssl')
 const TOKEN = 'a-token-for-metrics'
 const DAY = 86_400
 

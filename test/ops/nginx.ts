@@ -1,32 +1,28 @@
 // nginx as it runs on a server, with the configuration that is written for it, as a plain process of the test: its own folder, ports and certificate.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type ServerProcess, startProcess } from '../process.ts'
 import { freePort, temporaryFolder } from '../server.ts'
-import { connects } from './proxied.ts'
+import { installed, missing, startDaemon } from './daemon.ts'
 
 const OPS = path.join(import.meta.dirname, '../../ops')
-const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx'].find(file => existsSync(file)) ?? 'nginx'
 /** For tests that need nginx: false, or why they are skipped. */
-export const noNginx: string | false = existsSync(NGINX) ? false : 'nginx is not installed'
+export const noNginx = missing('nginx', 'openssl')
 
 export interface Front {
   /** PUBLIC_URL */
   origin: string
   httpOrigin: string
+  httpPort: string
   /** What stands for / of a server. */
   root: string
   /** How nginx is called, for a hook that tells it something. */
   command: string
-  certificate: () => string
   /** The lines of the access log. */
   accessLog: () => Record<string, any>[]
   output: () => string
-  child: ChildProcess
 }
 
 /** The part of nginx.conf that is Debian's: what it says of TLS and compression must not matter. */
@@ -63,28 +59,16 @@ export async function startNginx (t: Test, instances: string[], env: NodeJS.Proc
   writeFileSync(path.join(prefix, 'nginx.conf'), MAIN.replaceAll('PREFIX', prefix))
 
   const args = ['-p', prefix, '-c', path.join(prefix, 'nginx.conf')]
-  const child = spawn(NGINX, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let output = ''
-  child.stderr.setEncoding('utf8').on('data', chunk => { output += chunk })
-  const ended = once(child, 'close')
-  t.teardown(async () => {
-    child.kill('SIGTERM')
-    await ended
-  })
   const { port, origin } = new URL(env.PUBLIC_URL)
-  while (!await connects(Number(port))) {
-    if (child.exitCode !== null) throw new Error(`nginx did not start:\n${output}`)
-    await sleep(20)
-  }
+  const { output } = await startDaemon(t, 'nginx', args, Number(port))
   return {
     origin,
+    httpPort,
     httpOrigin: `http://127.0.0.1:${httpPort}`,
     root,
-    command: [NGINX, ...args].join(' '),
-    certificate: () => readFileSync(path.join(root, 'etc/mcpx/tls/fullchain.pem'), 'utf8'),
+    command: [installed('nginx'), ...args].join(' '),
     accessLog: () => readFileSync(path.join(root, 'var/log/nginx/mcpx-access.log'), 'utf8').split('\n').filter(Boolean).map(line => JSON.parse(line)),
-    output: () => output,
-    child
+    output
   }
 }
 

@@ -2,7 +2,6 @@
 import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
-import net from 'node:net'
 
 export interface Ask {
   method?: string
@@ -95,15 +94,6 @@ export const call = (name: string, args: object = {}, headers: Record<string, st
 
 /** The result in an answer, JSON or stream. */
 export function resultOf ({ body, headers }: Reply): any {
-  const text = headers['content-type']?.startsWith('text/event-stream') ? body.split('\n').filter(line => line.startsWith('data: {')).at(-1)?.slice(6) ?? '{}' : body
+  const text = headers['content-type']?.startsWith('text/event-stream') ? body.split('\n').findLast(line => line.startsWith('data: {'))?.slice(6) ?? '{}' : body
   return JSON.parse(text).result
-}
-
-/** Whether something listens on a port. */
-export async function connects (port: number): Promise<boolean> {
-  return await new Promise(resolve => {
-    const socket = net.connect(port, '127.0.0.1')
-      .on('connect', () => { socket.destroy(); resolve(true) })
-      .on('error', () => resolve(false))
-  })
 }
