@@ -27,7 +27,7 @@ on_machine() {
   if [[ -z $ROOT ]]; then
     logged "$@"
   elif [[ -x $ROOT/usr/local/sbin/$1 ]]; then
-    MCPX_ROOT=$ROOT logged "$ROOT/usr/local/sbin/$1" "${@:2}"
+    MCPX_ROOT=$ROOT NGINX=$ROOT/usr/local/sbin/nginx logged "$ROOT/usr/local/sbin/$1" "${@:2}"
   else
     printf 'not run below %s: %s\n' "$ROOT" "$*" >>"$LOG"
   fi

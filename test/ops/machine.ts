@@ -31,6 +31,9 @@ export interface Machine {
   origin: string
   /** Of the instances. */
   ports: string[]
+  httpPort: string
+  /** Has certbot trust an authority's https. */
+  trust: (certificate: string) => void
   configuration: string
   /** Runs ops/NAME.sh of the checkout on the machine. */
   run: (name: 'setup' | 'upgrade' | 'uninstall', ...args: string[]) => Promise<{ code: number, stdout: string, stderr: string, seconds: number }>
@@ -64,15 +67,18 @@ export async function machine (t: Test): Promise<Machine> {
     return id > 0 && isAlive(id) ? id : undefined
   }
   let heard = 0
+  let trusted = {}
   return {
     root,
     origin: `https://mcpx.test:${https}`,
     ports,
+    httpPort: String(http),
+    trust (certificate) { trusted = { REQUESTS_CA_BUNDLE: certificate } },
     configuration,
     options: ['--domain', 'mcpx.test', '--ports', ports.join(','), '--http-port', String(http), '--https-port', String(https), '--address', '127.0.0.1'],
     async run (name, ...args) {
       const started = performance.now()
-      const child = spawn(path.join(CHECKOUT, 'ops', `${name}.sh`), ['--root', root, ...(name === 'setup' ? ['--no-certificate'] : []), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = spawn(path.join(CHECKOUT, 'ops', `${name}.sh`), ['--root', root, ...(name === 'setup' && !args.includes('--acme-server') ? ['--no-certificate'] : []), ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...trusted } })
       const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
       return { code, stdout, stderr, seconds: (performance.now() - started) / 1000 }
     },

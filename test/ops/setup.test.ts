@@ -1,17 +1,25 @@
 // A server is set up from nothing, set up again, and taken off: with real processes and a real nginx, below a folder.
 import { execFileSync, spawnSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import SQLite from 'better-sqlite3'
 import t from 'tap'
 import { verifyPassword } from '../../plugins/auth/oauth/password.ts'
+import { startAuthority } from './authority.ts'
+import { missing } from './daemon.ts'
 import { machine } from './machine.ts'
 import { noNginx } from './nginx.ts'
 import { startTraffic } from './traffic.ts'
 
+const noAuthority = missing('certbot', 'pebble', 'pebble-challtestsrv')
+
 t.test('a server', { skip: noNginx }, async t => {
   const server = await machine(t)
   const { root, origin, ports, run, options, configuration, processes, state, told } = server
+  const authority = noAuthority === false ? await startAuthority(t, server.httpPort, 7 * 86_400) : undefined
+  const certificate = ['--email', 'admin@mcpx.test', '--acme-server', authority?.directory ?? '']
+  if (authority !== undefined) server.trust(authority.trust)
   const users = () => {
     const db = new SQLite(path.join(root, 'var/lib/mcpx/auth.db'), { readonly: true })
     const rows = db.prepare('select username, password_hash from users').all() as { username: string, password_hash: string }[]
@@ -61,6 +69,26 @@ t.test('a server', { skip: noNginx }, async t => {
     t.match(stdout, /instances +2 started/)
     for (const port of ports) t.not(processes()[port], before[port])
     t.match(readFileSync(path.join(root, 'etc/systemd/system/mcpx@.service.d/shutdown.conf'), 'utf8'), /^TimeoutStopSec=17$/m)
+  })
+
+  await t.test('says why there is no certificate yet, and goes on answering', { skip: noAuthority }, async t => {
+    await authority?.resolve('mcpx.test', '127.0.0.9') // where nothing listens
+    const { code, stderr } = await run('setup', ...certificate)
+    t.equal(code, 1)
+    t.match(stderr, /^setup: no certificate for mcpx\.test: [^\n]*refused[^\n]*Does the name point to this machine, and is port 80 open\? MCPX runs meanwhile; run this again\n$/)
+    t.same(Object.keys(processes()), ports)
+  })
+
+  await t.test('gets its certificate, and has nginx serve it', { skip: noAuthority }, async t => {
+    await authority?.resolve('mcpx.test', '127.0.0.1')
+    const { code, stdout, stderr } = await run('setup', ...certificate)
+    t.same({ code, stderr }, { code: 0, stderr: '' })
+    t.match(stdout, /certificate +issued; certbot\.timer renews it/)
+    t.match(stdout, /serves 5 tools/, 'checked with the new chain')
+    const installed = new X509Certificate(readFileSync(path.join(root, 'etc/mcpx/tls/fullchain.pem')))
+    t.match(installed.issuer, /Pebble/)
+    t.ok(told().includes('enable --now certbot.timer'))
+    t.match((await run('setup', ...certificate)).stdout, /certificate +there already; certbot\.timer renews it/)
   })
 
   await t.test('set up again, it changes nothing and fails no call', async t => {
