@@ -219,7 +219,7 @@ certificate() {
   fi
   # One from before the placeholder: certbot hands over what it has just been given only.
   if [[ -e $lineage/fullchain.pem ]] && ! cmp -s "$TLS/fullchain.pem" "$lineage/fullchain.pem"; then
-    MCPX_ROOT=$ROOT NGINX=${ROOT:+$ROOT/usr/local/sbin/}nginx RENEWED_LINEAGE=$lineage logged "$hook" || fail "nginx was not given the certificate: $(last_words); see $LOG"
+    MCPX_ROOT=$ROOT NGINX_COMMAND=${ROOT:+$ROOT/usr/local/sbin/}nginx RENEWED_LINEAGE=$lineage logged "$hook" || fail "nginx was not given the certificate: $(last_words); see $LOG"
   fi
   on_machine systemctl enable --now certbot.timer || fail "renewal could not be enabled: $(last_words)"
   outcome "$said; certbot.timer renews it"
@@ -242,9 +242,11 @@ check() {
   outcome "$said"
 }
 
+# Whatever ends the script, also in the middle of a command whose output goes to the log: the password goes where the operator looks.
+exec 8>&1
 at_end() {
   rm -rf "$RENDERED"
-  if [[ -n $PASSWORD ]]; then printf '\nSign in as %s with the password %s\nIt is shown this once. Another one: mcpx user passwd %s --generate\n' "$USERNAME" "$PASSWORD" "$USERNAME"; fi
+  if [[ -n $PASSWORD ]]; then printf '\nSign in as %s with the password %s\nIt is shown this once. Another one: mcpx user passwd %s --generate\n' "$USERNAME" "$PASSWORD" "$USERNAME" >&8; fi
 }
 
 printf 'MCPX at %s, on ports %s%s\n\n' "$URL" "$PORTS" "${ROOT:+, below $ROOT}"

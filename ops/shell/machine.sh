@@ -27,7 +27,7 @@ on_machine() {
   if [[ -z $ROOT ]]; then
     logged "$@"
   elif [[ -x $ROOT/usr/local/sbin/$1 ]]; then
-    MCPX_ROOT=$ROOT NGINX=$ROOT/usr/local/sbin/nginx logged "$ROOT/usr/local/sbin/$1" "${@:2}"
+    MCPX_ROOT=$ROOT NGINX_COMMAND=$ROOT/usr/local/sbin/nginx logged "$ROOT/usr/local/sbin/$1" "${@:2}"
   else
     printf 'not run below %s: %s\n' "$ROOT" "$*" >>"$LOG"
   fi
@@ -83,5 +83,5 @@ setting() {
 # mcpx RELEASE SCRIPT ARGUMENT…: a command of MCPX, with the configuration, as the user that the service runs as.
 mcpx() {
   local release=$1 script=$2
-  (cd "$DATA" && MCPX_USER=$([[ -n $ROOT ]] || echo mcpx) BACKUP_DIR=$BACKUPS NODE_COMPILE_CACHE=$ROOT/var/cache/mcpx "$release/node_modules/node/bin/node" --env-file="$CONFIGURATION" --import="$release/ops/service-user.ts" "$release/$script" "${@:3}") 9>&-
+  (cd "$DATA" && MCPX_USER=$([[ -n $ROOT ]] || echo mcpx) BACKUP_DIR=$BACKUPS NODE_COMPILE_CACHE=$ROOT/var/cache/mcpx "$release/node_modules/node/bin/node" --env-file="$CONFIGURATION" --import="$release/ops/service-user.ts" "$release/$script" "${@:3}") 8>&- 9>&-
 }

@@ -26,7 +26,7 @@ fail() {
 
 # logged COMMAND…: what a command says goes to the log, for those who look for the cause.
 logged() {
-  { printf '\n$ %s\n' "$*" && "$@"; } </dev/null >>"$LOG" 2>&1 9>&-
+  { printf '\n$ %s\n' "$*" && "$@"; } </dev/null >>"$LOG" 2>&1 8>&- 9>&-
 }
 
 # last_words: what the log ends with, on one line.
