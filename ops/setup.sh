@@ -184,6 +184,7 @@ instances() {
   FORMER=$(in_use)
   on_machine systemctl enable mcpx.target "${INSTANCES[@]/#/mcpx@}" || fail "the instances could not be enabled: $(last_words); see $LOG"
   roll_out "$RELEASE" "${INSTANCES[@]}"
+  on_machine systemctl start mcpx.target # they run already: so that stopping it stops them
   remove_old_releases "$FORMER"
   outcome "$( ((REPLACED > 0)) && echo "$REPLACED started" || echo "${#INSTANCES[@]} running, unchanged"), ready on $PORTS"
 }

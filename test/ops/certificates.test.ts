@@ -117,11 +117,11 @@ t.test('the deploy hook', { skip: noNginx }, async t => {
 
   await t.test('goes back when nginx refuses its configuration, or cannot be told', async t => {
     const before = readFileSync(path.join(tls, 'fullchain.pem'), 'utf8')
-    t.match(hook(lineage('mcpx'), { NGINX: 'false' }), { status: 1, stderr: /does not accept/ })
+    t.match(hook(lineage('mcpx'), { NGINX_COMMAND: 'false' }), { status: 1, stderr: /does not accept/ })
     t.equal(readFileSync(path.join(tls, 'fullchain.pem'), 'utf8'), before, 'so that what is watched is what is served')
     const deaf = path.join(folder, 'deaf')
     writeFileSync(deaf, '#!/bin/sh\n[ "$1" = -t ]\n', { mode: 0o755 })
-    t.match(hook(lineage('mcpx'), { NGINX: deaf }), { status: 1, stderr: /could not be told/ })
+    t.match(hook(lineage('mcpx'), { NGINX_COMMAND: deaf }), { status: 1, stderr: /could not be told/ })
     t.equal(readFileSync(path.join(tls, 'fullchain.pem'), 'utf8'), before)
     t.equal(await serial(), first)
   })
