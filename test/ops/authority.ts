@@ -41,7 +41,6 @@ export async function startAuthority (t: Test, httpPort: string, lifetime: numbe
     trust: file('cert.pem'),
     root: async () => (await ask('HTTP/1.1', `https://localhost:${management}`, '/roots/0')).body,
     resolve: async (host, address) => {
-      await fetch(`http://127.0.0.1:${control}/clear-a`, { method: 'POST', body: JSON.stringify({ host }) }) // add-a adds another one
       await fetch(`http://127.0.0.1:${control}/add-a`, { method: 'POST', body: JSON.stringify({ host, addresses: [address] }) })
     },
     certbot: async ([command = '', ...args], env) => await new Promise(resolve => {

@@ -1,7 +1,7 @@
 // A server is set up from nothing, set up again, and taken off: with real processes and a real nginx, below a folder.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import SQLite from 'better-sqlite3'
 import t from 'tap'
@@ -71,16 +71,7 @@ t.test('a server', { skip: noNginx }, async t => {
     t.match(readFileSync(path.join(root, 'etc/systemd/system/mcpx@.service.d/shutdown.conf'), 'utf8'), /^TimeoutStopSec=17$/m)
   })
 
-  await t.test('says why there is no certificate yet, and goes on answering', { skip: noAuthority }, async t => {
-    await authority?.resolve('mcpx.test', '127.0.0.9') // where nothing listens
-    const { code, stderr } = await run('setup', ...certificate)
-    t.equal(code, 1)
-    t.match(stderr, /^setup: no certificate for mcpx\.test: [^\n]*refused[^\n]*Does the name point to this machine, and is port 80 open\? MCPX runs meanwhile; run this again\n$/)
-    t.same(Object.keys(processes()), ports)
-  })
-
   await t.test('gets its certificate, and has nginx serve it', { skip: noAuthority }, async t => {
-    await authority?.resolve('mcpx.test', '127.0.0.1')
     const { code, stdout, stderr } = await run('setup', ...certificate)
     t.same({ code, stderr }, { code: 0, stderr: '' })
     t.match(stdout, /certificate +issued; certbot\.timer renews it/)
@@ -89,6 +80,15 @@ t.test('a server', { skip: noNginx }, async t => {
     t.match(installed.issuer, /Pebble/)
     t.ok(told().includes('enable --now certbot.timer'))
     t.match((await run('setup', ...certificate)).stdout, /certificate +there already; certbot\.timer renews it/)
+  })
+
+  await t.test('says why there is no certificate, and goes on answering', { skip: noAuthority }, async t => {
+    rmSync(path.join(root, 'etc/letsencrypt'), { recursive: true })
+    await authority?.resolve('mcpx.test', '127.0.0.9') // where nothing listens
+    const { code, stderr } = await run('setup', ...certificate)
+    t.equal(code, 1)
+    t.match(stderr, /^setup: no certificate for mcpx\.test: [^\n]*refused[^\n]*Does the name point to this machine, and is port 80 open\? MCPX runs meanwhile; run this again\n$/)
+    t.same(Object.keys(processes()), ports)
   })
 
   await t.test('set up again, it changes nothing and fails no call', async t => {
