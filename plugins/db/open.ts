@@ -1,6 +1,7 @@
 // Opens the database and brings it up to date; the server and the command line both come through here.
 import { readdir } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import SQLite from 'better-sqlite3'
 import { Kysely, sql, SqliteDialect } from 'kysely'
@@ -9,16 +10,32 @@ import { type Config, ConfigurationError } from '../config.ts'
 import type { Database } from './schema.ts'
 
 const MIGRATIONS = path.join(import.meta.dirname, '../../migrations')
-// At the start there is nothing to keep waiting: another process may be creating the same database, or changing it.
-const OPENING_TIMEOUT_MS = 5000
 const BUSY_TIMEOUT_MS = 1000 // nothing else runs in this process meanwhile: SQLite waits on the event loop
+// Another process may be creating the same database, or changing it.
+const OPENING_TIMEOUT_MS = 8000
+const RETRY_MS = 50
 
 /**
  * @throws ConfigurationError when AUTH_DB_PATH cannot be opened or is no database
  */
 export async function openDatabase ({ AUTH_DB_PATH }: Config): Promise<Kysely<Database>> {
+  const migrations = await readMigrations() // before the lock is taken, for which others may be waiting
+  const deadline = performance.now() + OPENING_TIMEOUT_MS
+  for (;;) {
+    try {
+      return await open(AUTH_DB_PATH, migrations)
+    } catch (error) {
+      const { code = '', message } = error as NodeJS.ErrnoException
+      // Of two that switch a new file to WAL at once, SQLite refuses one without waiting: each could wait for the other.
+      if (code.startsWith('SQLITE_BUSY') && performance.now() < deadline) await sleep(RETRY_MS)
+      else throw new ConfigurationError([`AUTH_DB_PATH: ${AUTH_DB_PATH} cannot be used: ${message}`], { cause: error })
+    }
+  }
+}
+
+async function open (file: string, migrations: Record<string, Migration>): Promise<Kysely<Database>> {
+  const sqlite = new SQLite(file, { timeout: BUSY_TIMEOUT_MS })
   try {
-    const sqlite = new SQLite(AUTH_DB_PATH, { timeout: OPENING_TIMEOUT_MS })
     // WAL: readers do not wait for the writer, and a kill at any point loses nothing that was committed.
     sqlite.pragma('journal_mode = WAL')
     sqlite.pragma('synchronous = FULL')
@@ -27,17 +44,16 @@ export async function openDatabase ({ AUTH_DB_PATH }: Config): Promise<Kysely<Da
     // Kysely's migrator neither locks SQLite nor runs its steps in a transaction: two processes that start at once would
     // both create a table, and one that is killed would leave half of them behind.
     sqlite.exec('begin immediate')
-    await migrate(db)
+    await migrate(db, migrations)
     sqlite.exec('commit')
-    sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
     return db
   } catch (error) {
-    throw new ConfigurationError([`AUTH_DB_PATH: ${AUTH_DB_PATH} cannot be used: ${(error as Error).message}`], { cause: error })
+    sqlite.close()
+    throw error
   }
 }
 
-async function migrate (db: Kysely<Database>): Promise<void> {
-  const migrations = await getMigrations()
+async function migrate (db: Kysely<Database>, migrations: Record<string, Migration>): Promise<void> {
   if (await isOfLaterRelease(db, Object.keys(migrations))) return
   const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest()
   if (error !== undefined) throw error
@@ -54,7 +70,7 @@ async function isOfLaterRelease (db: Kysely<Database>, known: string[]): Promise
   return rows.length > known.length && known.every((name, index) => rows[index]?.name === name)
 }
 
-async function getMigrations (): Promise<Record<string, Migration>> {
+async function readMigrations (): Promise<Record<string, Migration>> {
   const files = (await readdir(MIGRATIONS)).filter(file => file.endsWith('.ts')).sort()
   const migrations = files.map(async file => [path.basename(file, '.ts'), await import(pathToFileURL(path.join(MIGRATIONS, file)).href)])
   return Object.fromEntries(await Promise.all(migrations))
