@@ -1,5 +1,6 @@
 // Configuration: this schema is the one source of types, validation, .env.example and docs/configuration.md.
 import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { parseEnv } from 'node:util'
 import proxyAddr from '@fastify/proxy-addr'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
@@ -75,7 +76,9 @@ export const sections = {
   Deployment: {
     INSTANCE_NAME: text('Name of this process among several behind one nginx: session ids begin with it, so that nginx sends each session to the process that has it. The systemd units set it to the port. Unset: there is one process.', { pattern: '^[A-Za-z0-9_-]{1,32}$', allowed: '1 to 32 of A-Z a-z 0-9 _ -' }),
     TLS_CERTIFICATE_PATH: text('Certificate that nginx serves (fullchain.pem), readable by this server. Set, /health and the metrics say when it expires, and whether its renewal is overdue.'),
-    CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' })
+    CERTBOT_EMAIL: text("Address that Let's Encrypt writes to about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' }),
+    BACKUP_DIR: text('Folder that the backup command writes to. Unset, it is the folder backups beside the database.'),
+    BACKUP_KEEP: integer(14, 1, 10_000, 'Backups that are kept; the oldest beyond it are removed once a new one is proven.')
   },
   Metrics: {
     METRICS_PORT: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'Port of a listener of its own that serves /metrics to Prometheus. Unset: no such listener.' })),
@@ -93,7 +96,7 @@ export const ConfigSchema = Type.Object({
 })
 
 export type Config = Static<typeof ConfigSchema> & {
-  PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[]
+  PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[], BACKUP_DIR: string
   /** Whether PUBLIC_URL was set, or follows from the address that is listened on. */
   publicUrlGiven: boolean
 }
@@ -172,6 +175,7 @@ function complete (config: Config): Config {
   config.publicUrlGiven = config.PUBLIC_URL !== undefined
   const { origin, hostname } = new URL(config.PUBLIC_URL ?? `http://${loopbackBind ? bind : 'localhost'}:${config.MCP_SERVER_PORT}`)
   config.PUBLIC_URL = origin
+  config.BACKUP_DIR ??= path.join(path.dirname(config.AUTH_DB_PATH), 'backups')
   config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
   if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && !isLoopbackHost(config.METRICS_HOST)) {

@@ -6,6 +6,9 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Config, ConfigurationError } from './config.ts'
 
+/** Name of the generated secret's file, in the folder of the database. */
+export const SECRET_FILE = 'secret.key'
+
 declare module 'fastify' {
   interface FastifyInstance {
     /** JWT_SECRET_KEY, or the generated one. */
@@ -51,10 +54,10 @@ function makeFolder (folder: string): void {
 
 const isFolder = (folder: string): boolean => statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
 
-/** The given secret, or the one kept in the data folder. */
-function openSecret (folder: string, given: string | undefined): string {
+/** The given secret, or the one kept in the data folder. @throws ConfigurationError */
+export function openSecret (folder: string, given: string | undefined): string {
   if (given !== undefined) return given
-  const file = path.join(folder, 'secret.key')
+  const file = path.join(folder, SECRET_FILE)
   try {
     if (!existsSync(file)) generate(file)
   } catch (error) {

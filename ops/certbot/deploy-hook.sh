@@ -3,13 +3,13 @@
 #   certbot certonly --cert-name mcpx --deploy-hook /opt/mcpx/current/ops/certbot/deploy-hook.sh ...
 # Whatever goes wrong, the certificate from before stays in use, and the one that is installed is the one that is served:
 # so the expiry in the metrics is that of the latter, and a hook that fails is noticed there.
-# MCPX_ROOT stands for / in a trial, NGINX is how nginx is called there.
+# MCPX_ROOT stands for / in a trial, NGINX_COMMAND is how nginx is called there (NGINX would be a variable of its own).
 set -eu
 
 lineage=${RENEWED_LINEAGE:?certbot sets RENEWED_LINEAGE}
 root=${MCPX_ROOT:-}
 tls=$root/etc/mcpx/tls
-nginx=${NGINX:-nginx}
+nginx=${NGINX_COMMAND:-nginx}
 
 # Among certbot's own hooks this runs for every certificate of the machine.
 if [ "$(basename "$lineage")" != mcpx ]; then

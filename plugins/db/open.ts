@@ -4,8 +4,8 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import SQLite from 'better-sqlite3'
-import { Kysely, SqliteDialect } from 'kysely'
-import { type Migration, Migrator } from 'kysely/migration'
+import { Kysely, sql, SqliteDialect } from 'kysely'
+import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from 'kysely/migration'
 import { type Config, ConfigurationError } from '../config.ts'
 import type { Database } from './schema.ts'
 
@@ -54,9 +54,20 @@ async function open (file: string, migrations: Record<string, Migration>): Promi
 }
 
 async function migrate (db: Kysely<Database>, migrations: Record<string, Migration>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
-  const { error } = await migrator.migrateToLatest()
+  if (await isOfLaterRelease(db, Object.keys(migrations))) return
+  const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest()
   if (error !== undefined) throw error
+}
+
+/**
+ * Whether a later release has brought the database further. While instances are replaced one by one, two releases share it, and
+ * an upgrade that fails goes back to the former one: so migrations only add, and what is no longer used goes a release later.
+ */
+async function isOfLaterRelease (db: Kysely<Database>, known: string[]): Promise<boolean> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)) return false
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(DEFAULT_MIGRATION_TABLE)} order by name`.execute(db)
+  return rows.length > known.length && known.every((name, index) => rows[index]?.name === name)
 }
 
 async function readMigrations (): Promise<Record<string, Migration>> {

@@ -8,6 +8,10 @@ import { installed, startDaemon } from './daemon.ts'
 import { ask } from './proxied.ts'
 
 export interface Authority {
+  /** Where its API begins. */
+  directory: string
+  /** The certificate that its own https is to be checked with. */
+  trust: string
   /** Its root certificate, which its own certificates are to be checked with. */
   root: () => Promise<string>
   /** Says which address a name has from now on. */
@@ -31,7 +35,10 @@ export async function startAuthority (t: Test, httpPort: string, lifetime: numbe
   // A valid authorization would be used again, and a renewal would prove nothing.
   await startDaemon(t, 'pebble', ['-config', file('pebble.json'), '-dnsserver', `127.0.0.1:${dns}`], acme, { PEBBLE_VA_NOSLEEP: '1', PEBBLE_AUTHZREUSE: '0', PEBBLE_WFE_NONCEREJECT: '0' })
 
+  const directory = `https://localhost:${acme}/dir`
   return {
+    directory,
+    trust: file('cert.pem'),
     root: async () => (await ask('HTTP/1.1', `https://localhost:${management}`, '/roots/0')).body,
     resolve: async (host, address) => {
       await fetch(`http://127.0.0.1:${control}/add-a`, { method: 'POST', body: JSON.stringify({ host, addresses: [address] }) })
@@ -39,7 +46,7 @@ export async function startAuthority (t: Test, httpPort: string, lifetime: numbe
     certbot: async ([command = '', ...args], env) => await new Promise(resolve => {
       const started = performance.now()
       const folders = ['config', 'work', 'logs'].flatMap(kind => [`--${kind}-dir`, file(kind)])
-      const server = command === 'certonly' ? ['--server', `https://localhost:${acme}/dir`] : []
+      const server = command === 'certonly' ? ['--server', directory] : []
       execFile(installed('certbot') ?? 'certbot', [command, ...args, ...folders, ...server, '--non-interactive'], { env: { PATH: process.env.PATH, REQUESTS_CA_BUNDLE: file('cert.pem'), ...env } }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? 1), output: stdout + stderr, seconds: (performance.now() - started) / 1000 })
       })

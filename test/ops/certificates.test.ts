@@ -26,7 +26,7 @@ t.test('a certificate from certbot', { skip: noNginx || missing('certbot', 'pebb
   const server = await startProcess(t, { AUTH_MODE: 'noauth', PUBLIC_URL: origin, MCP_SERVER_PORT: port, METRICS_TOKEN: TOKEN, TLS_CERTIFICATE_PATH: installed })
   await server.until(/listening on/)
   const authority = await startAuthority(t, httpPort, LIFETIME_SECONDS)
-  const env = { MCPX_ROOT: root, NGINX: command, PATH: `${process.env.PATH}:/usr/sbin` }
+  const env = { MCPX_ROOT: root, NGINX_COMMAND: command, PATH: `${process.env.PATH}:/usr/sbin` }
   const metric = async (name: string) => {
     const text = await (await fetch(`${server.origin}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })).text()
     return Number(new RegExp(`^mcpx_certificate_${name} (\\S+)$`, 'm').exec(text)?.[1])
@@ -97,7 +97,7 @@ t.test('the deploy hook', { skip: noNginx }, async t => {
     return target
   }
   const hook = (target: string, more: NodeJS.ProcessEnv = {}) => {
-    const { status, stdout, stderr } = spawnSync(HOOK, { env: { PATH: `${process.env.PATH}:/usr/sbin`, MCPX_ROOT: root, NGINX: command, RENEWED_LINEAGE: target, ...more }, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(HOOK, { env: { PATH: `${process.env.PATH}:/usr/sbin`, MCPX_ROOT: root, NGINX_COMMAND: command, RENEWED_LINEAGE: target, ...more }, encoding: 'utf8' })
     return { status, stdout, stderr }
   }
   const serial = async () => (await certificateOf(front)).serialNumber
@@ -117,11 +117,11 @@ t.test('the deploy hook', { skip: noNginx }, async t => {
 
   await t.test('goes back when nginx refuses its configuration, or cannot be told', async t => {
     const before = readFileSync(path.join(tls, 'fullchain.pem'), 'utf8')
-    t.match(hook(lineage('mcpx'), { NGINX: 'false' }), { status: 1, stderr: /does not accept/ })
+    t.match(hook(lineage('mcpx'), { NGINX_COMMAND: 'false' }), { status: 1, stderr: /does not accept/ })
     t.equal(readFileSync(path.join(tls, 'fullchain.pem'), 'utf8'), before, 'so that what is watched is what is served')
     const deaf = path.join(folder, 'deaf')
     writeFileSync(deaf, '#!/bin/sh\n[ "$1" = -t ]\n', { mode: 0o755 })
-    t.match(hook(lineage('mcpx'), { NGINX: deaf }), { status: 1, stderr: /could not be told/ })
+    t.match(hook(lineage('mcpx'), { NGINX_COMMAND: deaf }), { status: 1, stderr: /could not be told/ })
     t.equal(readFileSync(path.join(tls, 'fullchain.pem'), 'utf8'), before)
     t.equal(await serial(), first)
   })

@@ -83,8 +83,8 @@ t.test('a template and its values have to fit', async t => {
 t.test('the command reads the file alone, writes, and says where', async t => {
   const { code, stdout, stderr, folder } = await command(t, { PUBLIC_URL, MCP_PATH: '/this-one' })
   t.equal(code, 0, stderr)
-  t.equal(stdout, `${folder}/out/nginx/mcpx.conf\n`)
-  t.match(readFileSync(stdout.trim(), 'utf8'), 'location = /this-one {')
+  t.same(stdout.trim().split('\n'), ['nginx/mcpx.conf', 'systemd/mcpx@.service.d/shutdown.conf'].map(name => path.join(folder, 'out', name)))
+  t.match(readFileSync(path.join(folder, 'out/nginx/mcpx.conf'), 'utf8'), 'location = /this-one {')
 })
 
 t.test('the command ends with exit code 78 and a line for each problem', async t => {

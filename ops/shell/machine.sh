@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# Where things are, and the commands that change the machine. With --root, every path is below that folder, and such a command
+# is run only if it lies in its usr/local/sbin: a trial leaves the real machine alone.
+
+# at ROOT: sets the paths.
+at() {
+  ROOT=${1%/}
+  RELEASES=$ROOT/opt/mcpx/releases
+  CURRENT=$ROOT/opt/mcpx/current
+  RUNNING=$ROOT/opt/mcpx/running
+  RENDER_OPTIONS=$ROOT/etc/mcpx/render-options
+  CONFIGURATION=$ROOT/etc/mcpx/mcpx.env
+  TLS=$ROOT/etc/mcpx/tls
+  DATA=$ROOT/var/lib/mcpx
+  BACKUPS=$ROOT/var/backups/mcpx
+  ACME=$ROOT/var/www/mcpx-acme
+  UNITS=$ROOT/etc/systemd/system
+  JOURNALD=$ROOT/etc/systemd/journald.conf.d/mcpx.conf
+  SITE=$ROOT/etc/nginx/conf.d/mcpx.conf
+  MCPX_COMMAND=$ROOT/usr/local/bin/mcpx
+  LOG=$ROOT/var/log/mcpx-$SCRIPT.log
+  PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+}
+
+# on_machine COMMAND…: runs a command that changes the machine.
+on_machine() {
+  if [[ -z $ROOT ]]; then
+    logged "$@"
+  elif [[ -x $ROOT/usr/local/sbin/$1 ]]; then
+    MCPX_ROOT=$ROOT NGINX_COMMAND=$ROOT/usr/local/sbin/nginx logged "$ROOT/usr/local/sbin/$1" "${@:2}"
+  else
+    printf 'not run below %s: %s\n' "$ROOT" "$*" >>"$LOG"
+  fi
+}
+
+# ask_machine COMMAND…: the same for a question, whose answer is for the caller.
+ask_machine() {
+  if [[ -z $ROOT ]]; then
+    "$@"
+  elif [[ -x $ROOT/usr/local/sbin/$1 ]]; then
+    MCPX_ROOT=$ROOT "$ROOT/usr/local/sbin/$1" "${@:2}"
+  else
+    return 1
+  fi
+} </dev/null 2>/dev/null 9>&-
+
+# require_machine: the rights and the system that the scripts need.
+require_machine() {
+  if [[ -n $ROOT ]]; then return; fi
+  ((EUID == 0)) || fail "it changes the machine, which takes root: sudo $0 …" 2
+  [[ -d /run/systemd/system ]] || fail 'this machine was not started by systemd, which runs MCPX; use a Debian 12 or 13 server, or ops/container' 2
+}
+
+# open_log: an empty log that only root can read.
+open_log() {
+  mkdir -p "$(dirname "$LOG")"
+  (umask 077 && : >"$LOG")
+}
+
+# only_one: two of these scripts at once would undo each other's work.
+only_one() {
+  mkdir -p "$ROOT/opt/mcpx"
+  exec 9>>"$ROOT/opt/mcpx/.lock"
+  flock --nonblock 9 || fail 'another setup, upgrade or uninstall is at work; wait until it has ended'
+}
+
+# put FILE MODE: writes a file from standard input, whole or not at all. Sets PUT to yes if it was another before.
+PUT=''
+put() {
+  local draft="$1.new"
+  mkdir -p "$(dirname "$1")"
+  (umask 077 && cat >"$draft")
+  chmod "$2" "$draft"
+  PUT=''
+  if cmp -s "$draft" "$1"; then rm "$draft"; else mv "$draft" "$1"; PUT=yes; fi
+}
+
+# setting NAME: its value in the configuration; empty when it has none.
+setting() {
+  sed -n "s/^ *$1 *= *//p" "$CONFIGURATION" 2>/dev/null | tail -n 1 | sed "s/^[\"']//; s/[\"'] *\$//"
+}
+
+# mcpx RELEASE SCRIPT ARGUMENT…: a command of MCPX, with the configuration, as the user that the service runs as.
+mcpx() {
+  local release=$1 script=$2
+  (cd "$DATA" && MCPX_USER=$([[ -n $ROOT ]] || echo mcpx) BACKUP_DIR=$BACKUPS NODE_COMPILE_CACHE=$ROOT/var/cache/mcpx "$release/node_modules/node/bin/node" --env-file="$CONFIGURATION" --import="$release/ops/service-user.ts" "$release/$script" "${@:3}") 8>&- 9>&-
+}

@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# Steps that setup and upgrade have in common. Each leaves alone what is as it should be.
+
+RENDERED='' # removed at the end of the script
+
+# check_configuration RELEASE PORTS: sets RENDERED to a folder with what the release makes of the configuration.
+check_configuration() {
+  local options=()
+  if [[ -f $RENDER_OPTIONS ]]; then read -ra options <"$RENDER_OPTIONS"; fi
+  RENDERED=$(mktemp -d)
+  local problems
+  problems=$("$RELEASES/$1/node_modules/node/bin/node" "$RELEASES/$1/ops/render.ts" --out "$RENDERED" --env "$CONFIGURATION" --instances "$2" --root "${ROOT:-/}" "${options[@]}" 2>&1 >>"$LOG") ||
+    fail "$CONFIGURATION: $(sed 's/^render: //' <<<"$problems" | paste -sd ';'); correct that and run it again" 78
+}
+
+# write_units RELEASE: sets UNITS_CHANGED to how many were.
+write_units() {
+  local from=$RELEASES/$1/ops/systemd file
+  UNITS_CHANGED=0
+  for file in "$from"/*.service "$from"/*.timer "$from"/*.target; do
+    put "$UNITS/$(basename "$file")" 644 <"$file"
+    if [[ -n $PUT ]]; then UNITS_CHANGED=$((UNITS_CHANGED + 1)); fi
+  done
+  put "$UNITS/mcpx@.service.d/shutdown.conf" 644 <"$RENDERED/systemd/mcpx@.service.d/shutdown.conf"
+  if [[ -n $PUT ]]; then UNITS_CHANGED=$((UNITS_CHANGED + 1)); fi
+  if ((UNITS_CHANGED > 0)); then on_machine systemctl daemon-reload || fail "systemd does not take the units: $(last_words); see $LOG"; fi
+  put "$JOURNALD" 644 <"$from/journald.conf"
+  if [[ -n $PUT ]]; then on_machine systemctl restart systemd-journald || fail "the journal does not start: $(last_words); see $LOG"; fi
+}
+
+# write_site: sets PUT to yes if nginx was given another site file. A file that nginx refuses is taken back.
+write_site() {
+  local former
+  former=$(mktemp)
+  cp "$SITE" "$former" 2>/dev/null
+  put "$SITE" 644 <"$RENDERED/nginx/mcpx.conf"
+  if [[ -z $PUT ]]; then
+    rm "$former"
+  elif ! on_machine nginx -t; then
+    if [[ -s $former ]]; then mv "$former" "$SITE"; else rm -f "$SITE" "$former"; fi
+    fail "nginx does not take $SITE: $(grep -a 'emerg' "$LOG" | tail -n 1); see $LOG"
+  else
+    rm "$former"
+    on_machine systemctl reload-or-restart nginx || fail "nginx does not start: $(last_words); see journalctl -u nginx"
+  fi
+}
+
+# back_up: before a release that may bring the database further.
+back_up() {
+  if [[ ! -e $DATA/auth.db ]]; then return; fi
+  logged mcpx "$CURRENT" cli/backup.ts || fail "the database could not be backed up: $(last_words); nothing was changed"
+}
