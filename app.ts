@@ -14,8 +14,9 @@ const here = (folder: string): string => path.join(import.meta.dirname, folder)
  * @throws ConfigurationError when the set-up is wrong: a setting, a tool file, the data folder
  */
 export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): Promise<FastifyInstance> {
+  const { logger, writeLine } = await openLog(config, logTo)
   const app = Fastify({
-    loggerInstance: await openLog(config, logTo),
+    loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }), // plugins/log.ts writes one line a request instead of two
     genReqId: requestId,
     trustProxy: config.TRUST_PROXY[0] === 'none' ? false : config.TRUST_PROXY,
@@ -28,7 +29,7 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
     forceCloseConnections: 'idle'
   })
 
-  await app.register(autoload, { dir: here('plugins'), ignoreFilter: file => file.startsWith('/auth'), options: { config } })
+  await app.register(autoload, { dir: here('plugins'), ignoreFilter: file => file.startsWith('/auth'), options: { config, writeLine } })
   await app.register(import(`./plugins/auth/${config.AUTH_MODE}/index.ts`))
   await app.register(loadTools, { folders: toolFolders(config) })
   await app.register(autoload, { dir: here('routes'), ignoreFilter: file => file.startsWith('/oauth') }) // those come with their plugin

@@ -95,6 +95,8 @@ packages() {
   done
   # Any Node that npx runs on: it fetches pnpm, and MCPX brings the Node that it runs on itself.
   if ! command -v npx >/dev/null || [[ $(node --version 2>/dev/null) =~ ^v([0-9]|1[0-7])\. ]]; then missing+=(nodejs npm); fi
+  # A library that the Node of MCPX is linked with, and that a bare Debian lacks.
+  [[ $(ldconfig -p) == *libatomic.so.1* ]] || missing+=(libatomic1)
   if ((${#missing[@]} == 0)); then outcome 'there already'; return; fi
   if would "install ${missing[*]}"; then return; fi
   export DEBIAN_FRONTEND=noninteractive

@@ -6,21 +6,25 @@ import fp from 'fastify-plugin'
 const METHODS = 'GET, POST, DELETE'
 const EXPOSED = 'WWW-Authenticate, MCP-Protocol-Version, Mcp-Session-Id, Retry-After, X-Request-Id'
 const MAX_AGE = '86400' // seconds
+const ALLOW_ANY = { 'access-control-allow-origin': '*' }
+const VARY = { vary: 'Origin' }
 
 export default fp(async function cors (fastify: FastifyInstance) {
   const any = fastify.config.ALLOWED_ORIGINS.includes('*')
-  // Both with every answer, as a cache may give it to a page that asks later.
-  const forAll: readonly [name: string, value: string] = any ? ['access-control-allow-origin', '*'] : ['vary', 'Origin']
 
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header(...forAll)
-    const { origin } = request.headers
-    if (origin !== undefined) { // an allowed one, or security would have refused it
-      if (!any) reply.header('access-control-allow-origin', origin)
-      reply.header('access-control-expose-headers', EXPOSED)
-      if (request.method === 'OPTIONS') return preflight(request, reply)
+    const { method, headers: { origin } } = request
+    // With what a cache may keep and give to a page that asks later, whoever asks now.
+    if (origin === undefined) {
+      if (method === 'GET') reply.headers(any ? ALLOW_ANY : VARY)
+      return done()
     }
-    done()
+    // It is an allowed one, or security would have refused it.
+    if (any) reply.headers(ALLOW_ANY)
+    else reply.header('access-control-allow-origin', origin).headers(VARY)
+    reply.header('access-control-expose-headers', EXPOSED)
+    if (method === 'OPTIONS') preflight(request, reply)
+    else done()
   })
 
   // Whatever the path: a browser asks for the page's sake, without its credentials.

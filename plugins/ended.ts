@@ -3,8 +3,11 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** @param aborted whether the client was gone before the last byte was out */
-export type EndedListener = (reply: FastifyReply, aborted: boolean) => void
+/**
+ * @param ms how long it took from the head of the request on
+ * @param aborted whether the client was gone before the last byte was out
+ */
+export type EndedListener = (reply: FastifyReply, ms: number, aborted: boolean) => void
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -33,6 +36,7 @@ export default fp(async function ended (fastify: FastifyInstance) {
     const reply = this[REPLY]
     if (reply === undefined) return
     this[REPLY] = undefined
-    for (const listener of listeners) listener(reply, !this.writableFinished)
+    const ms = reply.elapsedTime
+    for (const listener of listeners) listener(reply, ms, !this.writableFinished)
   }
 }, { name: 'ended' })

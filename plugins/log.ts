@@ -14,17 +14,26 @@ const LEVELS: Record<string, string> = { WARNING: 'warn', CRITICAL: 'fatal' }
 const SECRET_MARKS = ['Bearer', 'Basic', 'sk-', 'eyJ', '='] // each shape has one of them
 const SECRET_SHAPES = String.raw`\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}|\bsk-[A-Za-z0-9_*-]{8,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+|(?<=[?&](?:appid|api_?key|key|token|code|secret|password|access_token|refresh_token)=)[^&"\s]+`
 
-/** The server's logger: level, format, and the redaction of every secret that the configuration holds. */
-export async function openLog (config: Config, stream?: NodeJS.WritableStream): Promise<FastifyBaseLogger> {
+export interface Log {
+  readonly logger: FastifyBaseLogger
+  /** Writes a line that is JSON already, below `logger`: for the one line that every request has, which pino takes six times as long to put together. */
+  readonly writeLine: (json: string) => void
+}
+
+/** Opens the log: level, format, and the redaction of every secret that the configuration holds. */
+export async function openLog (config: Config, stream?: NodeJS.WritableStream): Promise<Log> {
   const prettily = (config.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'pretty'
-  return withLazyChildren(pino({
+  const output = prettily ? await prettyStream(stream) : stream ?? bufferedOutput()
+  const redact = redactor(config)
+  const logger = pino({
     level: LEVELS[config.LOG_LEVEL] ?? config.LOG_LEVEL.toLowerCase(),
     base: null,
-    timestamp,
+    timestamp: () => `,"time":"${now()}"`,
     formatters: { level: label => ({ level: label }) },
     serializers: { err: pino.stdSerializers.err, req: request => ({ method: request.method, path: pathOf(request as never) }) },
-    hooks: { streamWrite: redactor(config) }
-  }, prettily ? await prettyStream(stream) : stream ?? bufferedOutput()))
+    hooks: { streamWrite: redact }
+  }, output)
+  return { logger: withLazyChildren(logger), writeLine: json => { output.write(redact(`${json}\n`)) } }
 }
 
 async function prettyStream (destination: NodeJS.WritableStream | undefined): Promise<NodeJS.WritableStream> {
@@ -32,13 +41,13 @@ async function prettyStream (destination: NodeJS.WritableStream | undefined): Pr
   return pretty({ translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', singleLine: true, ...(destination && { destination }) })
 }
 
-let lastTime = { ms: 0, text: '' }
+let last = { ms: 0, text: '' }
 
-/** Under load many lines fall into one millisecond. */
-function timestamp (): string {
+/** The time, as it stands in each line. Under load many lines fall into one millisecond. */
+function now (): string {
   const ms = Date.now()
-  if (ms !== lastTime.ms) lastTime = { ms, text: `,"time":"${new Date(ms).toISOString()}"` }
-  return lastTime.text
+  if (ms !== last.ms) last = { ms, text: new Date(ms).toISOString() }
+  return last.text
 }
 
 /** Replaces secrets in a finished line. */
@@ -67,25 +76,32 @@ export function requestId (raw: RawRequestDefaultExpression): string {
 // The query is left out: codes and tokens travel in it.
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? ''
 
-export default fp(async function log (fastify: FastifyInstance) {
+export default fp(async function log (fastify: FastifyInstance, { writeLine }: { writeLine: Log['writeLine'] }) {
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     done()
   })
 
   if (!LOGS_REQUESTS.has(fastify.log.level)) return
-  fastify.onEnded((reply, aborted) => {
+  fastify.onEnded((reply, ms, aborted) => {
     const { request } = reply
     const { rpc, principal } = request
-    fastify.log.info({
+    writeLine(JSON.stringify({
+      level: 'info',
+      time: now(),
       reqId: request.id,
       method: request.method,
       path: pathOf(request),
       status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
+      ms: Math.round(ms * 10) / 10,
       outcome: aborted ? 'aborted' : rpc?.outcome ?? (reply.statusCode < 400 ? 'ok' : 'refused'),
-      ...(rpc !== null && { era: rpc.era, lane: rpc.lane, rpc: rpc.method, name: rpc.name }),
-      ...(principal != null && { principal: principal.id, client: principal.clientId })
-    }, 'request')
+      era: rpc?.era,
+      lane: rpc?.lane,
+      rpc: rpc?.method,
+      name: rpc?.name,
+      principal: principal?.id,
+      client: principal?.clientId,
+      msg: 'request'
+    }))
   })
 }, { name: 'log', dependencies: ['config', 'ended'] })

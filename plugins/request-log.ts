@@ -5,7 +5,7 @@ import type { Bindings, ChildLoggerOptions } from 'fastify/types/logger.js'
 /** A logger whose children are made when they first have something to say. */
 export function withLazyChildren (logger: FastifyBaseLogger): FastifyBaseLogger {
   // Fastify calls child() for each request; a factory of its own for that would have it check all methods of each child.
-  return Object.assign(Object.create(logger), { child: (bindings: Bindings, options?: ChildLoggerOptions) => new LazyChild(logger, bindings, options) })
+  return new LazyChild(logger, {})
 }
 
 class LazyChild implements FastifyBaseLogger {
@@ -23,7 +23,7 @@ class LazyChild implements FastifyBaseLogger {
   get #made (): FastifyBaseLogger { return this.#logger ??= this.#parent.child(this.#bindings, this.#options) }
   get level (): string { return this.#made.level }
   set level (level: string) { this.#made.level = level }
-  child (bindings: Bindings, options?: ChildLoggerOptions): FastifyBaseLogger { return this.#made.child(bindings, options) }
+  child (bindings: Bindings, options?: ChildLoggerOptions): FastifyBaseLogger { return new LazyChild(this.#made, bindings, options) }
   fatal (...line: [any, ...any[]]): void { this.#made.fatal(...line) }
   error (...line: [any, ...any[]]): void { this.#made.error(...line) }
   warn (...line: [any, ...any[]]): void { this.#made.warn(...line) }

@@ -114,5 +114,5 @@ t.test('hosts and origins that are answered follow PUBLIC_URL and the mode', asy
 t.test('LOG_LEVEL takes the names that people know, in either case', async t => {
   for (const [given, level] of [
     ['TRACE', 'trace'], ['DEBUG', 'debug'], ['INFO', 'info'], ['WARNING', 'warn'], ['WARN', 'warn'], ['ERROR', 'error'], ['CRITICAL', 'fatal'], ['FATAL', 'fatal'], ['warning', 'warn'], ['Silent', 'silent']
-  ]) t.equal((await openLog(read({ LOG_LEVEL: given }))).level, level)
+  ]) t.equal((await openLog(read({ LOG_LEVEL: given }))).logger.level, level)
 })

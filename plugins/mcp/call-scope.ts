@@ -19,6 +19,8 @@ export interface Carrier {
   closeStream: () => void
   /** Only where the client can wait for a task: makes one of the call, or answers undefined if it is to run here after all. */
   readonly startTask?: ((tool: RegisteredTool, args: unknown) => Promise<CreatedTask | undefined>) | undefined
+  /** Is told that the call is not over at once. */
+  readonly lingers?: () => void
   /** Is told how the call ended, in place of the request's log line. */
   readonly ended?: (outcome: Outcome) => void
   /** Has the call stopped when the client is gone or has cancelled; a call that is over takes no notice. */
@@ -55,7 +57,7 @@ export class CallScope implements CallContext {
 
   constructor (carrier: Carrier, timeoutMs: number, inFlight: Set<CallScope>) {
     this.#carrier = carrier
-    this.#inFlight = inFlight.add(this)
+    this.#inFlight = inFlight
     this.#timeoutMs = timeoutMs
     carrier.onGone(this)
   }
@@ -67,21 +69,27 @@ export class CallScope implements CallContext {
     if (!isPromiseLike(done)) return done
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject
-      CallScope.#startTimer(this)
+      CallScope.#follow(this)
       if (this.stopped !== undefined) reject(abortError(this.stopped))
       done.then(resolve, reject)
     })
   }
 
-  // Most calls are over before the event loop turns once: only for those that are not there then, a timer is made.
+  // Most calls are over before the event loop turns once: only what is not there then is kept track of, and has a timer made.
   static #begun: CallScope[] = []
 
-  static #startTimer (call: CallScope): void {
+  static #follow (call: CallScope): void {
     if (this.#begun.push(call) > 1) return
     setImmediate(() => {
-      for (const call of this.#begun) if (!call.#isOver()) call.#timer = setTimeout(timeOut, call.#timeoutMs, call, call.#timeoutMs)
+      for (const call of this.#begun) if (!call.#over) call.#linger()
       this.#begun = []
     })
+  }
+
+  #linger (): void {
+    this.#inFlight.add(this)
+    this.#carrier.lingers?.()
+    this.#timer = setTimeout(timeOut, this.#timeoutMs, this, this.#timeoutMs)
   }
 
   stop (stop: Stop = CANCELLED): void {
@@ -94,6 +102,7 @@ export class CallScope implements CallContext {
 
   end (): void {
     this.#over = true
+    if (this.#timer === undefined) return
     clearTimeout(this.#timer)
     this.#inFlight.delete(this)
   }

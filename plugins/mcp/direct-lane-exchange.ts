@@ -24,6 +24,7 @@ export class Exchange implements Carrier {
   readonly #source: ExchangeSource
   readonly #message: CommonRequest
   #stream: Readable | undefined
+  #waits = false
 
   constructor (request: FastifyRequest, reply: FastifyReply, era: Era, source: ExchangeSource) {
     this.request = request
@@ -31,7 +32,6 @@ export class Exchange implements Carrier {
     this.#reply = reply
     this.#source = source
     this.#message = request.body as CommonRequest
-    if (era === '2025') source.waiting.add(this)
   }
 
   get progressToken (): string | number | undefined { return this.#message.params?._meta?.progressToken }
@@ -58,21 +58,30 @@ export class Exchange implements Carrier {
     else if (this.request.rpc !== null) this.request.rpc.running = call // which is stopped when the response has ended
   }
 
+  /** A client of 2025 gets a stream in any case, which may be opened before there is an answer. */
+  lingers (): void { if (this.era === '2025') this.#wait() }
+
+  #wait (): void {
+    this.#waits = true
+    this.#source.waiting.add(this)
+  }
+
   keepAlive (): void { this.#open().push(': keepalive\n\n') }
 
-  /** Answers with a result that is JSON already. */
-  answer (result: string): FastifyReply {
+  /** Answers with a result that is JSON already. Undefined: it is sent, and whoever awaits the reply waits for nothing. */
+  answer (result: string): FastifyReply | undefined {
     const text = `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(this.#message.id)}}`
-    this.#source.waiting.delete(this)
+    if (this.#waits) this.#source.waiting.delete(this)
     if (this.#stream !== undefined) return this.#end(event(text))
-    if (this.era === '2026') return this.#reply.header('content-type', 'application/json; charset=utf-8').send(text)
-    return this.#asStream().send(event(text))
+    if (this.era === '2026') this.#reply.header('content-type', 'application/json; charset=utf-8').send(text)
+    else this.#asStream().send(event(text))
+    return undefined
   }
 
   /** Leaves the answer to the SDK, as it may be an error, or not be as it shall be: it shapes what the handler has come to. */
   async leave (answer: unknown): Promise<FastifyReply> {
     const { sdk, waiting } = this.#source
-    waiting.delete(this)
+    if (this.#waits) waiting.delete(this)
     if (this.#stream === undefined) return await sdk.serve(this.request, this.#reply, answer)
     const response = await sdk.respond(this.request, this.#reply, answer)
     const text = await response.text()
@@ -82,7 +91,7 @@ export class Exchange implements Carrier {
   #open (): Readable {
     if (this.#stream === undefined) {
       this.#stream = new Readable({ read () {} })
-      this.#source.waiting.add(this)
+      this.#wait()
       this.#asStream().send(this.#stream)
     }
     return this.#stream

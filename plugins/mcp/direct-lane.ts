@@ -15,9 +15,15 @@ import type { SdkLane } from './sdk-lane.ts'
 import type { ServerSource } from './sdk-server.ts'
 import { declaresTasks } from './tasks/task.ts'
 
+// What each result may have, and nothing else.
+const TOOL_RESULT = ['content', 'structuredContent', 'isError']
+const TEXT = ['type', 'text']
+const PROMPT = ['messages', 'description']
+const RESOURCE = ['contents']
+
 export interface DirectLane {
   /** Answers a request, or undefined when it is not for this lane. */
-  serve: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply> | undefined
+  serve: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply | undefined> | undefined
   /** Ends every call. */
   close: () => void
 }
@@ -31,7 +37,7 @@ export function createDirectLane ({ catalog, limits, info, requestState, keepAli
   const stamp = `,"resultType":"complete","_meta":${JSON.stringify({ [SERVER_INFO_META_KEY]: info })}}`
   const uncached = `,"ttlMs":0,"cacheScope":"private"${stamp}`
 
-  function serve (request: FastifyRequest, reply: FastifyReply): FastifyReply | Promise<FastifyReply> | undefined {
+  function serve (request: FastifyRequest, reply: FastifyReply): FastifyReply | Promise<FastifyReply | undefined> | undefined {
     const era = eraOfCommonCase(request)
     if (era === undefined) return undefined
     const { method, params } = request.body as CommonRequest
@@ -45,23 +51,25 @@ export function createDirectLane ({ catalog, limits, info, requestState, keepAli
       rpc.era = era
     }
     const exchange = new Exchange(request, reply, era, source)
-    if (list !== undefined) return exchange.answer(list)
+    if (list !== undefined) return exchange.answer(list) ?? reply
     return tool === undefined ? read(exchange, request.body as CommonRequest) : call(exchange, tool, params?.arguments ?? {})
   }
 
-  async function call (exchange: Exchange, tool: RegisteredTool, args: unknown): Promise<FastifyReply> {
+  async function call (exchange: Exchange, tool: RegisteredTool, args: unknown): Promise<FastifyReply | undefined> {
     const answer = callTool(catalog, limits, tool.definition.name, args, exchange)
-    const { result, json } = await outcomeOf<unknown>(answer)
-    if (json === undefined || !isPlainToolResult(result, tool, exchange.era)) return await exchange.leave(answer)
-    return exchange.answer(exchange.era === '2026' ? json.slice(0, -1) + stamp : json)
+    let answered: Answer<unknown> | undefined
+    try { answered = await answer } catch { /* the SDK lane says what went wrong */ }
+    if (answered?.json === undefined || !isPlainToolResult(answered.result, tool, exchange.era)) return await exchange.leave(answer)
+    return exchange.answer(exchange.era === '2026' ? answered.json.slice(0, -1) + stamp : answered.json)
   }
 
-  async function read (exchange: Exchange, { method, params }: CommonRequest): Promise<FastifyReply> {
+  async function read (exchange: Exchange, { method, params }: CommonRequest): Promise<FastifyReply | undefined> {
     const isPrompt = method === 'prompts/get'
-    const answer = isPrompt ? getPrompt(catalog, limits, params?.name ?? '', params?.arguments ?? {}, exchange) : readResource(catalog, limits, params?.uri ?? '', exchange)
-    const { result, json } = await outcomeOf<object>(answer)
-    if (json === undefined || !(isPrompt ? isPlainPrompt(result) : isPlainResource(result))) return await exchange.leave(answer)
-    return exchange.answer(exchange.era === '2026' ? json.slice(0, -1) + (isPrompt ? stamp : uncached) : json)
+    const answer: Promise<Answer<object>> = isPrompt ? getPrompt(catalog, limits, params?.name ?? '', params?.arguments ?? {}, exchange) : readResource(catalog, limits, params?.uri ?? '', exchange)
+    let answered: Answer<object> | undefined
+    try { answered = await answer } catch { /* the SDK lane says what went wrong */ }
+    if (answered?.json === undefined || !(isPrompt ? isPlainPrompt(answered.result) : isPlainResource(answered.result))) return await exchange.leave(answer)
+    return exchange.answer(exchange.era === '2026' ? answered.json.slice(0, -1) + (isPrompt ? stamp : uncached) : answered.json)
   }
 
   return {
@@ -73,15 +81,6 @@ export function createDirectLane ({ catalog, limits, info, requestState, keepAli
   }
 }
 
-/** What a handler came to; nothing where that is an error, which the SDK lane is left to answer. */
-async function outcomeOf<T> (answer: Answer<T> | Promise<Answer<T>>): Promise<Partial<Answer<T>>> {
-  try {
-    return await answer
-  } catch {
-    return {}
-  }
-}
-
 /** Whether a call of the tool is its handler and nothing else: no header to check, no question before it, and no task. */
 function isPlainTool ({ hasHeaderParameters, config: { before, task } }: RegisteredTool, capabilities: ClientCapabilities | undefined): boolean {
   return !hasHeaderParameters && before === undefined && task !== 'required' && (task === undefined || !declaresTasks(capabilities))
@@ -89,21 +88,21 @@ function isPlainTool ({ hasHeaderParameters, config: { before, task } }: Registe
 
 /** Whether the SDK would send a tool's result as it is: texts and nothing that it checks, wraps or leaves out. */
 function isPlainToolResult (result: unknown, { definition: { outputSchema } }: RegisteredTool, era: Era): boolean {
-  if (!isObject(result) || !hasOnly(result, 'content', 'structuredContent', 'isError')) return false
+  if (!isObject(result) || !hasOnly(result, TOOL_RESULT)) return false
   const { content, structuredContent, isError } = result as Partial<CallToolResult>
   return (isError === undefined || typeof isError === 'boolean') &&
     (structuredContent === undefined || (isObject(structuredContent) && (era === '2026' || outputSchema === undefined || outputSchema.type === 'object'))) &&
     Array.isArray(content) && content.every(isPlainText)
 }
 
-const isPlainText = (block: unknown): boolean => isObject(block) && block.type === 'text' && typeof block.text === 'string' && hasOnly(block, 'type', 'text')
-const isPlainPrompt = (result: unknown): boolean => isObject(result) && Array.isArray(result.messages) && hasOnly(result, 'messages', 'description')
-const isPlainResource = (result: unknown): boolean => isObject(result) && Array.isArray(result.contents) && hasOnly(result, 'contents')
+const isPlainText = (block: unknown): boolean => isObject(block) && block.type === 'text' && typeof block.text === 'string' && hasOnly(block, TEXT)
+const isPlainPrompt = (result: unknown): boolean => isObject(result) && Array.isArray(result.messages) && hasOnly(result, PROMPT)
+const isPlainResource = (result: unknown): boolean => isObject(result) && Array.isArray(result.contents) && hasOnly(result, RESOURCE)
 
 /** Whether it is an object literal: one of a class may be serialized in a way of its own. */
 const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype
 
-function hasOnly (object: object, ...keys: string[]): boolean {
+function hasOnly (object: object, keys: readonly string[]): boolean {
   for (const key in object) if (!keys.includes(key)) return false
   return true
 }

@@ -19,7 +19,7 @@ const MAX_RESULT_BYTES = 1_000_000
 declare module 'fastify' {
   interface FastifyInstance {
     mcp: Catalog
-    serveMcp: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply>
+    serveMcp: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply | undefined>
     /** How many sessions of 2025-era clients are kept now. */
     openSessions: () => number
   }

@@ -38,11 +38,11 @@ export function watchTraffic (fastify: FastifyInstance): Traffic {
     done()
   })
 
-  fastify.onEnded((reply, aborted) => {
+  fastify.onEnded((reply, ms, aborted) => {
     replies.delete(reply)
     const { request, statusCode } = reply
     const { rpc, method } = request
-    const seconds = reply.elapsedTime / 1000
+    const seconds = ms / 1000
     const route = rpc === null ? routeOf(request) : MCP_PATH
     const listening = rpc !== null && (method === 'GET' || rpc.method === 'subscriptions/listen')
     requests.observe(route, position(METHODS, method), aborted ? ABORTED : statusAt(statusCode), listening ? 1 : 0, seconds)

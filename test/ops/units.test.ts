@@ -4,6 +4,7 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import packageJson from '../../package.json' with { type: 'json' }
 import { startProcess } from '../process.ts'
 import { freePort, temporaryFolder } from '../server.ts'
 import { CHECKOUT } from './machine.ts'
@@ -46,6 +47,12 @@ t.test('systemd knows every word of the units', { skip }, async t => {
   const file = path.join(root, 'etc/systemd/system/mcpx@.service')
   writeFileSync(file, readFileSync(file, 'utf8').replace('Restart=', 'Restrat='))
   t.match(verify(root, 'mcpx@8001.service').stderr, /Unknown key 'Restrat'/, 'and would say so of another')
+})
+
+t.test('a server is started with the flags of the start script', async t => {
+  const flags = packageJson.scripts.start.split(' ').filter(word => word.startsWith('--'))
+  t.not(flags.length, 0)
+  for (const flag of flags) t.ok(values('mcpx@.service', 'ExecStart')[0]?.split(' ').includes(flag), flag)
 })
 
 t.test('what a service may do beyond its work is little', { skip }, async t => {
