@@ -23,18 +23,16 @@ export default fp(async function cors (fastify: FastifyInstance) {
     if (any) reply.headers(ALLOW_ANY)
     else reply.header('access-control-allow-origin', origin).headers(VARY)
     reply.header('access-control-expose-headers', EXPOSED)
-    if (method === 'OPTIONS') preflight(request, reply)
+    if (method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) preflight(request, reply)
     else done()
   })
 
-  // Whatever the path: a browser asks for the page's sake, without its credentials.
-  fastify.options('*', (_request, reply) => reply.code(400).type('text/plain').send('Not a preflight: Origin or Access-Control-Request-Method is missing'))
+  // Hooks run for routes: with this one a preflight is heard whatever its path. Any other OPTIONS is a method that nothing takes.
+  fastify.options('*', (_request, reply) => reply.callNotFound())
 }, { name: 'cors', dependencies: ['config', 'security'] })
 
 /** Answered before authentication, as a browser sends no token with it. */
-function preflight ({ headers }: FastifyRequest, reply: FastifyReply): void {
-  const { 'access-control-request-method': method, 'access-control-request-headers': asked } = headers
-  if (method === undefined) return void reply.code(400).type('text/plain').send('Not a preflight: Access-Control-Request-Method is missing')
+function preflight ({ headers: { 'access-control-request-headers': asked } }: FastifyRequest, reply: FastifyReply): void {
   reply.header('access-control-allow-methods', METHODS).header('access-control-max-age', MAX_AGE)
   // Whatever a page asks for is allowed: no list can name the Mcp-Param-* headers of tools (SEP-2243).
   if (asked !== undefined) reply.header('access-control-allow-headers', asked).header('vary', 'Origin, Access-Control-Request-Headers')

@@ -1,5 +1,5 @@
 // One structured line a request, and no secret in any line.
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawRequestDefaultExpression } from 'fastify'
 import fp from 'fastify-plugin'
 import pino from 'pino'
@@ -63,14 +63,14 @@ export function redactor (config: Config): (line: string) => string {
   return line => marks.some(mark => line.includes(mark)) ? line.replace(shapes, '[redacted]') : line
 }
 
-// An id only has to be unlike any other in the logs of all instances: one random number for the run is enough, where one for each request takes longer than the rest of its id.
-const RUN = randomBytes(8).toString('hex')
+// An id only has to be unlike any other in the logs of all instances: one random part for the run is enough, as another for each request takes longer than the rest of it.
+const RUN = randomUUID().slice(0, -12)
 let requests = 0
 
 /** The id of a request: the one a proxy in front has given it, or a new one. */
 export function requestId (raw: RawRequestDefaultExpression): string {
   const given = raw.headers['x-request-id']
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : `${RUN}-${(++requests).toString(36)}`
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : RUN + (++requests).toString(16).padStart(12, '0')
 }
 
 // The query is left out: codes and tokens travel in it.

@@ -11,8 +11,11 @@ import { findClient } from '../../plugins/auth/oauth/find-client.ts'
 import { MetadataDocuments } from '../../plugins/auth/oauth/metadata-document.ts'
 import { parameters } from '../../plugins/auth/oauth/parameters.ts'
 import { createPublicFetch } from '../../plugins/auth/oauth/public-fetch.ts'
+import certificate from '../../plugins/certificate.ts'
 import config, { readConfig } from '../../plugins/config.ts'
+import cors from '../../plugins/cors.ts'
 import db from '../../plugins/db/index.ts'
+import ended from '../../plugins/ended.ts'
 import lifecycle from '../../plugins/lifecycle.ts'
 import limits from '../../plugins/limits.ts'
 import mcp from '../../plugins/mcp/index.ts'
@@ -38,7 +41,7 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   const settings = readConfig({ PUBLIC_URL: ISSUER, ALLOWED_HOSTS: '127.0.0.1', AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), ...env }, '/nonexistent')
   const app = Fastify({ trustProxy: ['loopback'], logger: { level: 'info', stream: new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }) } })
   await app.register(config, { config: settings })
-  for (const plugin of [lifecycle, secrets, db, limits, security, mcp, metrics]) await app.register(plugin)
+  for (const plugin of [ended, lifecycle, secrets, db, limits, security, cors, mcp, certificate, metrics]) await app.register(plugin)
   app.decorate('oauth', { scopes: () => ['mcp', 'offline_access', 'files:read'] } as never)
   const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
   const documents = new MetadataDocuments(app.db, fetch)
