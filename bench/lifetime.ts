@@ -48,12 +48,14 @@ export async function memory (kinds: ServerKind[], place: Place, options: Option
     try {
       process = await ServerProcess.prepare(kind, 'five', place, 'memory')
       await process.start()
+      await process.scrape()
       await sleep(options.idleSeconds * 1000)
       const result: Memory = { server: kind.id, atRest: process.memory(), afterRounds: [] }
       const request = template(await process.question('echo', kind.eras[0] as Era))
       for (let round = 1; round <= rounds; round++) {
         say(`memory, round ${round} of ${rounds}: ${kind.id}`)
         await load({ url: process.url, request, connections: CONNECTIONS, seconds: options.memorySeconds, temp: place.temp })
+        await process.scrape()
         await sleep(options.idleSeconds * 1000)
         result.afterRounds.push(process.memory())
       }

@@ -32,7 +32,7 @@ const notRun: NotRun[] = []
 const cells: Measured[] = []
 for (const [number, phase] of phases.entries()) cells.push(...await runPhase(number, phase, kinds, place, options, notRun, say))
 const starting = options.quick ? kinds.filter(({ id }) => id === 'mcpx-oauth' || id === 'limit') : kinds
-const remembering = options.quick ? kinds.filter(({ id }) => id === 'mcpx-oauth') : kinds
+const remembering = kinds.filter(({ id, peer }) => options.quick ? id === 'mcpx-oauth' : !peer)
 
 const results: Results = {
   at: new Date().toISOString(),

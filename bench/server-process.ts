@@ -73,6 +73,13 @@ export class ServerProcess {
     return { workload, era, headers }
   }
 
+  /** Reads the metrics, as Prometheus does: what writes them out is part of a server that is watched. */
+  async scrape (): Promise<void> {
+    if (!this.kind.scraped) return
+    const response = await fetch(`http://127.0.0.1:${this.#start.metricsPort}/metrics`)
+    if (!(await response.text()).includes('mcpx_tool_call_duration_seconds')) throw new Error(`${this.kind.id} serves no metrics`)
+  }
+
   /** Resident memory in MB. */
   memory (): number {
     const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8')) ?? []

@@ -16,6 +16,8 @@ export interface ServerKind {
   session?: boolean
   /** Asks for an access token. */
   guarded?: boolean
+  /** Has metrics, and somebody who reads them. */
+  scraped?: boolean
   /** Has to be built for its port and tools. */
   built?: boolean
   command: (start: Start) => { file: string, env: NodeJS.ProcessEnv, flags?: string[] }
@@ -54,6 +56,7 @@ export const SERVERS: ServerKind[] = [
     eras: ['2026', '2025'],
     peer: false,
     guarded: true,
+    scraped: true,
     // A limit that is never reached is looked up all the same.
     command: mcpx(({ metricsPort }) => ({
       AUTH_MODE: 'oauth', LOG_LEVEL: 'info', LOG_FORMAT: 'json', RATE_LIMIT_MAX: '1000000000', METRICS_PORT: String(metricsPort), JWT_ACCESS_TOKEN_EXPIRE_MINUTES: '1440'

@@ -1,6 +1,7 @@
 // How settings are read: from where, with what precedence, and what is said of a wrong one.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
 import { ConfigSchema, ConfigurationError, readConfig } from '../plugins/config.ts'
 import { openLog } from '../plugins/log.ts'
@@ -114,5 +115,5 @@ t.test('hosts and origins that are answered follow PUBLIC_URL and the mode', asy
 t.test('LOG_LEVEL takes the names that people know, in either case', async t => {
   for (const [given, level] of [
     ['TRACE', 'trace'], ['DEBUG', 'debug'], ['INFO', 'info'], ['WARNING', 'warn'], ['WARN', 'warn'], ['ERROR', 'error'], ['CRITICAL', 'fatal'], ['FATAL', 'fatal'], ['warning', 'warn'], ['Silent', 'silent']
-  ]) t.equal((await openLog(read({ LOG_LEVEL: given }))).logger.level, level)
+  ]) t.equal((await openLog(read({ LOG_LEVEL: given }), new PassThrough())).logger.level, level)
 })

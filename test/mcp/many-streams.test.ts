@@ -109,5 +109,5 @@ const listeners = ({ app }: Started): number => (app.mcp.bus as InMemoryServerEv
 const connections = async ({ app }: Started): Promise<number> => await new Promise(resolve => app.server.getConnections((_error, count) => resolve(count)))
 
 async function until (reached: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; waited < 5000 && !await reached(); waited += 20) await sleep(20)
+  for (let waited = 0; waited < 60_000 && !await reached(); waited += 20) await sleep(20)
 }

@@ -150,7 +150,7 @@ async function shot (page: Page, name: string): Promise<void> {
 }
 
 async function until (condition: () => boolean): Promise<void> {
-  for (let waited = 0; waited < 5000 && !condition(); waited += 25) await sleep(25)
+  for (let waited = 0; waited < 30_000 && !condition(); waited += 25) await sleep(25)
 }
 
 /** Where a native client listens. */

@@ -119,6 +119,6 @@ const isAlive = (pid: number): boolean => {
 async function endAll (root: string): Promise<void> {
   const pids = readdirSync(path.join(root, 'run')).filter(name => name.endsWith('.pid')).map(name => Number(readFileSync(path.join(root, 'run', name), 'utf8'))).filter(pid => pid > 0 && isAlive(pid))
   for (const pid of pids) process.kill(pid, 'SIGTERM')
-  for (let waited = 0; pids.some(isAlive) && waited < 5000; waited += 50) await sleep(50)
+  for (let waited = 0; pids.some(isAlive) && waited < 30_000; waited += 50) await sleep(50)
   for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL')
 }
