@@ -1,5 +1,8 @@
 // Starts MCPX for a test: in this process, on a port of its own, with a data folder of its own.
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
@@ -9,7 +12,6 @@ import { buildApp } from '../app.ts'
 import { ensureDefaultUser } from '../plugins/auth/oauth/default-user.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
 import { openDatabase } from '../plugins/db/open.ts'
-import { freePort as freePortOf } from '../plugins/free-port.ts'
 
 export interface Started {
   app: FastifyInstance
@@ -66,5 +68,19 @@ export function temporaryFolder (t: Test): string {
   return folder
 }
 
-/** A port that nothing listens on; PUBLIC_URL has to be known before the server listens. */
-export const freePort = async (): Promise<number> => await freePortOf('127.0.0.1')
+/**
+ * A port that nothing listens on; PUBLIC_URL has to be known before the server listens. Not one that the system gives out:
+ * until the server listens, it could give the same one to a connection of a test that runs beside this one.
+ */
+export async function freePort (): Promise<number> {
+  const port = randomInt(10_000, 32_000)
+  const probe = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(probe, 'listening')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return await freePort()
+    throw error
+  }
+  await new Promise(resolve => probe.close(resolve))
+  return port
+}
