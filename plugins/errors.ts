@@ -33,8 +33,9 @@ const UNREADABLE: Record<string, [status: string, message: string]> = {
 
 /** Answers what is not HTTP and closes the connection, as it is unknown where a next request would begin (RFC 9112 section 11.2). */
 export function refuseUnreadable (error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: ServerResponse | null }): void {
-  // An answer that has begun would take a second one for a part of itself: it can only be cut off.
-  if (socket.writable && error.code !== 'ECONNRESET' && !socket._httpMessage?.headersSent) {
+  // An answer that has begun, and not ended, would take a second one for a part of itself: it can only be cut off.
+  const answer = socket._httpMessage
+  if (socket.writable && error.code !== 'ECONNRESET' && (!answer?.headersSent || answer.writableEnded)) {
     const [status, message] = UNREADABLE[error.code ?? ''] ?? ['400 Bad Request', 'Not a valid HTTP request']
     const body = JSON.stringify({ error: 'bad_request', message })
     socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)

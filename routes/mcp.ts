@@ -1,6 +1,9 @@
 // The MCP endpoint: authenticate, limit, then hand the request to a lane.
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
-import { sendFailure } from '../plugins/mcp/json-rpc.ts'
+import { code, sendFailure, sendJsonRpcError } from '../plugins/mcp/json-rpc.ts'
+
+/** Arrays and objects within one another: more than any arguments need, and few enough for whatever follows them down by recursion. */
+const MOST_LEVELS = 200
 
 export default async function mcpRoute (fastify: FastifyInstance) {
   // Fastify's own parser, with its protection against __proto__ keys, except that no body at all is no error: DELETE has none.
@@ -23,7 +26,8 @@ export default async function mcpRoute (fastify: FastifyInstance) {
     onRequest: [(request, _reply, done) => { request.rpc = {}; done() }, fastify.authenticate, fastify.limitCaller],
     preHandler: (request, reply, done) => {
       describe(request)
-      if (fastify.authorize(request, reply, fastify.mcp.needs(request.body)) === undefined) done()
+      if (isTooDeep(request)) sendJsonRpcError(reply, 400, code.invalidRequest, `Invalid request: its values are nested more than ${MOST_LEVELS} levels deep`)
+      else if (fastify.authorize(request, reply, fastify.mcp.needs(request.body)) === undefined) done()
     },
     handler: fastify.serveMcp
   })
@@ -37,4 +41,16 @@ function describe ({ body, rpc }: FastifyRequest): void {
   const name = params?.name ?? params?.uri
   if (typeof name === 'string') rpc.name = name.slice(0, 64)
   if (Array.isArray(body)) rpc.method = `batch of ${body.length}`
+}
+
+/** RFC 8259 section 9 lets a parser limit the depth of what it takes. The length says that most bodies cannot be that deep. */
+function isTooDeep ({ headers, body }: FastifyRequest): boolean {
+  return !(Number(headers['content-length']) <= 2 * MOST_LEVELS) && isDeeper(body, MOST_LEVELS)
+}
+
+function isDeeper (value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return false
+  if (levels === 0) return true
+  for (const key in value) if (isDeeper(value[key as keyof typeof value], levels - 1)) return true
+  return false
 }

@@ -94,14 +94,16 @@ export class CatalogServer extends McpServer {
     const { request } = this.#exchange(ctx)
     const { envelope } = mcpReq as { envelope?: Record<string, any> }
     const clientCapabilities: ClientCapabilities | undefined = envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities()
+    // Whom the client's stream no longer reaches has nothing to tell it; that is no fault of the tool.
+    const lost = (error: unknown): void => request.log.debug({ err: error }, 'a notification reached nobody')
     const carrier: Carrier = {
       request,
       era: this.#era,
       progressToken: mcpReq._meta?.progressToken,
       clientCapabilities,
       inputResponses: mcpReq.inputResponses,
-      notify: notification => mcpReq.notify(notification),
-      message: (level, data, logger) => mcpReq.log(level, data, logger),
+      notify: notification => mcpReq.notify(notification).catch(lost),
+      message: (level, data, logger) => mcpReq.log(level, data, logger).catch(lost),
       requestState: mcpReq.requestState,
       mintRequestState: state => requestState.mint(state, request),
       closeStream: () => http?.closeSSE?.(),

@@ -18,14 +18,19 @@ async function post (url: string, body: string | Uint8Array<ArrayBuffer>, header
 
 const call = (name: string, args: unknown, extra: object = {}) => JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name, arguments: args, ...extra } })
 
+const nested = (levels: number): unknown => JSON.parse('{"a":'.repeat(levels) + '1' + '}'.repeat(levels))
+
 t.test('malformed input is refused as JSON-RPC', async t => {
-  const { endpoint } = await startServer(t, { MAX_BODY_BYTES: '2048' })
+  const { endpoint } = await startServer(t, { MAX_BODY_BYTES: '4096' })
   const cases: [string, () => Promise<Answer>, number, number, RegExp][] = [
     ['malformed JSON', () => post(endpoint, '{"jsonrpc":'), 400, -32700, /^Parse error: /],
     ['no body at all', () => post(endpoint, ''), 400, -32700, /Parse error/],
     ['a __proto__ key', () => post(endpoint, '{"jsonrpc":"2.0","id":1,"method":"ping","__proto__":{"x":1}}'), 400, -32700, /Parse error/],
     ['a __proto__ key deep inside', () => post(endpoint, call('echo', 0).replace('"arguments":0', '"arguments":{"__proto__":{"x":1}}')), 400, -32700, /Parse error/],
-    ['a body that is too large', () => post(endpoint, call('echo', { message: 'x'.repeat(3000) })), 413, -32000, /the limit is 2048 bytes/],
+    ['a body that is too large', () => post(endpoint, call('echo', { message: 'x'.repeat(5000) })), 413, -32000, /the limit is 4096 bytes/],
+    ['arguments that are nested too deep', () => post(endpoint, call('echo', { message: 'x', more: nested(500) })), 400, -32600, /nested more than 200 levels deep/],
+    ['a batch that is nested too deep', () => post(endpoint, `[${call('echo', 0).replace('"arguments":0', `"arguments":{"a":${'['.repeat(500)}${']'.repeat(500)}}`)}]`), 400, -32600, /nested more than 200 levels deep/],
+    ['metadata that is nested too deep in the 2026 era', () => post(endpoint, call('echo', { message: 'x' }, { _meta: { ...meta, 'example.com/deep': nested(500) } }), modern('tools/call', 'echo')), 400, -32600, /nested more than 200 levels deep/],
     ['a text body', () => post(endpoint, call('echo', {}), { ...JSON_HEADERS, 'content-type': 'text/plain' }), 415, -32000, /must be application\/json/],
     ['a form', () => post(endpoint, 'a=b', { ...JSON_HEADERS, 'content-type': 'application/x-www-form-urlencoded' }), 415, -32000, /must be application\/json/],
     ['no JSON-RPC', () => post(endpoint, '{"hello":"world"}'), 400, -32600, /not a valid JSON-RPC/],

@@ -24,6 +24,14 @@ t.test('headers that are too large have an answer of their own', async t => {
   t.match(received(), /^HTTP\/1\.1 431 Request Header Fields Too Large\r\nConnection: close\r\n/)
 })
 
+t.test('an answer in whole is followed by the refusal of what came right behind its request', async t => {
+  const { endpoint } = await startServer(t, env)
+  const { socket, received } = open(t, endpoint)
+  socket.write('POST /mcp HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 0\r\n\r\nnonsense\r\n\r\n')
+  await once(socket, 'close')
+  t.match(received(), /^HTTP\/1\.1 403 Forbidden[\s\S]*\}HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n[\s\S]*Not a valid HTTP request"\}$/)
+})
+
 t.test('a stream that is followed by what cannot be read is cut off, and no second answer is put into it', async t => {
   const { endpoint } = await startServer(t, env)
   const session = await openSession(endpoint)
