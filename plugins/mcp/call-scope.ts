@@ -50,6 +50,7 @@ export class CallScope implements CallContext {
   readonly #timeoutMs: number
   #timer: NodeJS.Timeout | undefined
   #over = false
+  #place = -1
   #reached = -Infinity
   // Made when somebody asks for the signal: most calls are over before anybody would.
   #controller: AbortController | undefined
@@ -76,12 +77,13 @@ export class CallScope implements CallContext {
   }
 
   // Most calls are over before the event loop turns once: only what is not there then is kept track of, and has a timer made.
-  static #begun: CallScope[] = []
+  static #begun: Array<CallScope | undefined> = []
 
   static #follow (call: CallScope): void {
-    if (this.#begun.push(call) > 1) return
+    call.#place = this.#begun.push(call) - 1
+    if (call.#place > 0) return
     setImmediate(() => {
-      for (const call of this.#begun) if (!call.#over) call.#linger()
+      for (const call of this.#begun) if (call !== undefined) call.#linger()
       this.#begun = []
     })
   }
@@ -102,7 +104,11 @@ export class CallScope implements CallContext {
 
   end (): void {
     this.#over = true
-    if (this.#timer === undefined) return
+    if (this.#timer === undefined) {
+      // Or the requests of a whole turn would be held at once, and outlive the collections that they need not see.
+      if (CallScope.#begun[this.#place] === this) CallScope.#begun[this.#place] = undefined
+      return
+    }
     clearTimeout(this.#timer)
     this.#inFlight.delete(this)
   }

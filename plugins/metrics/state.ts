@@ -10,8 +10,8 @@ export function describeState (fastify: FastifyInstance, registry: Registry, tra
     const made: Gauge = new Gauge({ name, help, registers: [registry], collect: () => made.set(read()) })
   }
   collectDefaultMetrics({ register: registry })
-  gauge('mcpx_http_requests_in_flight', 'Requests being answered now, open streams included.', () => traffic.inFlight())
-  gauge('mcpx_streams_open', 'Event streams that are open now.', () => [...traffic.open()].filter(isStream).length)
+  gauge('mcpx_http_requests_in_flight', 'Requests being answered now, open streams included.', () => traffic.open.length)
+  gauge('mcpx_streams_open', 'Event streams that are open now.', () => traffic.open.filter(isStream).length)
   gauge('mcpx_tool_calls_in_flight', 'Tool calls that are running now.', () => fastify.mcp.inFlight.size)
   gauge('mcpx_sessions', 'Sessions of 2025-era clients that are kept now.', () => fastify.openSessions())
   gauge('mcpx_tools', 'Tools that are registered.', () => fastify.mcp.tools.size)

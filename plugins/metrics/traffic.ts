@@ -16,30 +16,38 @@ const OUTCOMES = Object.keys({
   too_large: 1, failed: 1, protocol_error: 1, refused: 1, aborted: 1, other: 1
 } satisfies Record<Outcome | 'protocol_error' | 'refused' | 'aborted' | 'other', 1>) as unknown as Known
 
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Where it stands among those that are open. */
+    openAt: number
+  }
+}
+
 export interface Traffic {
   readonly metrics: readonly Metric[]
   /** Responses that have begun and not ended. */
-  readonly open: () => Iterable<FastifyReply>
-  readonly inFlight: () => number
+  readonly open: readonly FastifyReply[]
 }
 
 /** Watches the traffic of the server. */
 export function watchTraffic (fastify: FastifyInstance): Traffic {
   const { mcp, config: { MCP_PATH } } = fastify
-  const replies = new Set<FastifyReply>()
+  // Not a Set: with one that is filled and emptied all the time, every few requests make it a new table.
+  const open: FastifyReply[] = []
   const requests = new TallyHistogram('mcpx_http_request_duration_seconds', 'Time from the head of a request to the last byte of its response.',
     ['route', 'method', 'status', 'kind'], [METHODS, STATUSES, KINDS])
   const calls = new TallyHistogram('mcpx_tool_call_duration_seconds', 'Time that a tool call took, with everything around it.',
     ['tool', 'era', 'lane', 'outcome'], [ERAS, LANES, OUTCOMES])
   const limited = new TallyCounter<{ route: string }>('mcpx_rate_limited_total', 'Requests refused because their caller had made too many.')
 
+  fastify.decorateReply('openAt', -1)
   fastify.addHook('onRequest', (_request, reply, done) => {
-    replies.add(reply)
+    reply.openAt = open.push(reply) - 1
     done()
   })
 
   fastify.onEnded((reply, ms, aborted) => {
-    replies.delete(reply)
+    leave(open, reply)
     const { request, statusCode } = reply
     const { rpc, method } = request
     const seconds = ms / 1000
@@ -54,7 +62,16 @@ export function watchTraffic (fastify: FastifyInstance): Traffic {
     else if (statusCode === 401 && route === MCP_PATH) fastify.metrics.count('auth', { event: 'access_token', outcome: 'refused' })
   })
 
-  return { metrics: [requests, calls, limited], open: () => replies, inFlight: () => replies.size }
+  return { metrics: [requests, calls, limited], open }
+}
+
+/** Takes a response out of the open ones, if it came that far: the last of them takes its place. */
+function leave (open: FastifyReply[], reply: FastifyReply): void {
+  if (reply.openAt === -1) return
+  const last = open.pop()
+  if (last === undefined || last === reply) return
+  open[reply.openAt] = last
+  last.openAt = reply.openAt
 }
 
 /** Whether a response is a stream of events, which may stay open for hours. */
