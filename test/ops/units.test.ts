@@ -49,10 +49,13 @@ t.test('systemd knows every word of the units', { skip }, async t => {
   t.match(verify(root, 'mcpx@8001.service').stderr, /Unknown key 'Restrat'/, 'and would say so of another')
 })
 
-t.test('a server is started with the flags of the start script', async t => {
-  const flags = packageJson.scripts.start.split(' ').filter(word => word.startsWith('--'))
+t.test('a server is started with the flags and the allocator of the start script', async t => {
+  const words = packageJson.scripts.start.split(' ')
+  const flags = words.filter(word => word.startsWith('--'))
   t.not(flags.length, 0)
   for (const flag of flags) t.ok(values('mcpx@.service', 'ExecStart')[0]?.split(' ').includes(flag), flag)
+  const environment = values('mcpx@.service', 'Environment').flatMap(value => value.split(' '))
+  for (const word of words.filter(word => word.startsWith('MALLOC_'))) t.ok(environment.includes(word), word)
 })
 
 t.test('what a service may do beyond its work is little', { skip }, async t => {
