@@ -1,7 +1,7 @@
 // Standard output for the log: written to a few times a second instead of once a line.
 import pino, { type DestinationStream } from 'pino'
 
-const BLOCK_BYTES = 16 * 1024
+const BLOCK_BYTES = 64 * 1024
 const MOST_BYTES_A_CHARACTER = 3 // of UTF-8, for each of a JavaScript string
 const WAIT_MS = 100
 // Standard output that nobody reads any more may not fill the memory: what is beyond this is lost.
