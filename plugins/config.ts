@@ -111,7 +111,7 @@ export class ConfigurationError extends Error {
   }
 }
 
-const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false })
+const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false, code: { optimize: false } }) // it is run once
 const validate = ajv.compile<Config>(ConfigSchema)
 
 /**

@@ -1,4 +1,5 @@
 // The catalog: every tool, prompt and resource that was registered. Lanes look things up here; nothing else holds them.
+import { Type } from '@sinclair/typebox'
 import { InMemoryServerEventBus, type Prompt, type Resource, ResourceTemplate, type ResourceTemplateType, type ServerCapabilities, type ServerEventBus, type Tool } from '@modelcontextprotocol/server'
 import type { Needs } from '../auth/principal.ts'
 import type {
@@ -43,7 +44,7 @@ const UNSETTLED_MS = 60_000
 const UNSETTLED_TTL_MS = 5_000
 const NO_NEEDS: Needs = []
 const NOTHING = {}
-const NO_ARGUMENTS = { type: 'object', properties: {}, additionalProperties: false } as const
+const NO_ARGUMENTS = Type.Object({}, { additionalProperties: false })
 
 type List = 'tools' | 'prompts' | 'resources'
 

@@ -16,6 +16,7 @@ const cases: [string, string, RegExp][] = [
   ['a name that is taken', register('echo', "{ description: 'x' }"), /^tool "echo" is already registered by .*tools\/echo\.ts$/],
   ['a name that clients refuse', register('my tool', "{ description: 'x' }"), /^tool name "my tool" must be 1 to 64 of/],
   ['a schema that is none', register('mine', "{ description: 'x', inputSchema: { type: 'object', properties: { a: { type: 'text' } } } }"), /^tool "mine": inputSchema is not a valid JSON Schema: /],
+  ['a schema of TypeBox with something else in it', "import { Type } from '@sinclair/typebox'\n" + register('mine', "{ description: 'x', inputSchema: Type.Object({ a: Type.Unsafe({ type: 'text' }) }) }"), /^tool "mine": inputSchema is not a valid JSON Schema: type must be JSONType/],
   ['arguments that are no object', register('mine', "{ description: 'x', inputSchema: { type: 'string' } }"), /^tool "mine": inputSchema must have type "object"$/],
   ['no description', register('mine', '{}'), /^tool "mine" has no description$/],
   ['no handler', "export default async function (fastify) { fastify.mcp.registerTool('mine', { description: 'x' }) }\n", /^tool "mine" has no handler function$/],

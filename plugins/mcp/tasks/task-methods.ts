@@ -4,8 +4,11 @@ import type { Carrier } from '../call-scope.ts'
 import { declaresTasks, TASKS_EXTENSION, TasksNotDeclared } from './task.ts'
 import type { TaskRunner } from './task-runner.ts'
 
-// inputResponses is not among them: the SDK lifts it out of the params, as it does for every request (SEP-2322).
-const params = fromJsonSchema<{ taskId: string }>({ type: 'object', properties: { taskId: { type: 'string', maxLength: 128 } }, required: ['taskId'] })
+let known: ReturnType<typeof fromJsonSchema<{ taskId: string }>> | undefined
+
+/** Compiled with the first server: a start need not wait for it. inputResponses is not in it: the SDK lifts it out of the params, as it does for every request (SEP-2322). */
+const paramsSchema = (): NonNullable<typeof known> =>
+  known ??= fromJsonSchema<{ taskId: string }>({ type: 'object', properties: { taskId: { type: 'string', maxLength: 128 } }, required: ['taskId'] })
 
 export function serveTasks ({ server }: McpServer, tasks: TaskRunner, carry: (ctx: ServerContext) => Carrier): void {
   const declaring = (ctx: ServerContext, method: string): Carrier => {
@@ -13,6 +16,7 @@ export function serveTasks ({ server }: McpServer, tasks: TaskRunner, carry: (ct
     if (!declaresTasks(carrier.clientCapabilities)) throw new TasksNotDeclared(method)
     return carrier
   }
+  const params = paramsSchema()
   server.registerCapabilities({ extensions: { [TASKS_EXTENSION]: {} } })
   server.setRequestHandler('tasks/get', { params }, async ({ taskId }, ctx) => ({ ...await tasks.get(declaring(ctx, 'tasks/get'), taskId) }))
   server.setRequestHandler('tasks/update', { params }, async ({ taskId }, ctx) => {
