@@ -7,7 +7,6 @@ import type { CallScope, Outcome } from './call-scope.ts'
 import { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
 import { createDirectLane } from './direct-lane.ts'
-import type { Exchanges } from './exchanges.ts'
 import { createRequestState } from './request-state.ts'
 import { createSdkLane } from './sdk-lane.ts'
 import type { ServerSource } from './sdk-server.ts'
@@ -33,7 +32,6 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   const { config } = fastify
   const listTtlMs = config.LIST_TTL_SECONDS * 1000
   const catalog = new Catalog(config.TOOLS_DISABLED ?? [], listTtlMs)
-  const exchanges: Exchanges = new WeakMap()
   const limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES }
   const tasks = new TaskRunner(fastify.db, catalog, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX }, fastify.log)
   const source: ServerSource = {
@@ -43,9 +41,8 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     skills: config.SKILLS_DIR === undefined ? undefined : await openSkills(path.resolve(config.SKILLS_DIR), catalog, listTtlMs, fastify.log),
     info: { name: config.MCP_SERVER_NAME, version },
     instance: config.INSTANCE_NAME,
-    requestState: createRequestState(fastify.deriveKey('mcp request state'), exchanges),
-    keepAliveMs: config.KEEP_ALIVE_SECONDS * 1000,
-    exchanges
+    requestState: createRequestState(fastify.deriveKey('mcp request state')),
+    keepAliveMs: config.KEEP_ALIVE_SECONDS * 1000
   }
   const sdk = createSdkLane(source, { max: config.SESSION_MAX, idleMs: config.SESSION_IDLE_MINUTES * 60_000 })
   const direct = config.MCP_DIRECT_LANE === 'on' ? createDirectLane(source, sdk) : undefined

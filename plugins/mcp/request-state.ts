@@ -1,19 +1,18 @@
 // Signed state that travels through the client between rounds of questions (SEP-2322), and whose it is.
 import { createRequestStateCodec, type ServerContext } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
-import type { Exchanges } from './exchanges.ts'
+import { carrying, exchangeOf } from './exchange.ts'
 
 export interface RequestState {
   mint: (state: unknown, request: FastifyRequest) => Promise<string>
   verify: (state: string, ctx: ServerContext) => Promise<unknown>
 }
 
-export function createRequestState (key: Buffer, exchanges: Exchanges): RequestState {
-  const codec = createRequestStateCodec({ key, bind: ({ http }) => ownerOfState(http?.req && exchanges.get(http.req)?.request) })
+export function createRequestState (key: Buffer): RequestState {
+  const codec = createRequestStateCodec({ key, bind: ({ http }) => ownerOfState(exchangeOf(http?.req)?.request) })
   return {
     mint: (state, request) => {
-      const req = new Request('http://localhost') // what the codec knows a request by
-      exchanges.set(req, { request })
+      const req = carrying(new Request('http://localhost'), { request }) // what the codec knows a request by
       return codec.mint(state, { http: { req } } as ServerContext)
     },
     verify: codec.verify

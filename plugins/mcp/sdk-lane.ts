@@ -1,6 +1,7 @@
 // The SDK lane: the whole protocol in both eras, and every error answer, by the official SDK.
 import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpRequestContext } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { carrying, exchangeOf } from './exchange.ts'
 import { code, sendJsonRpcError } from './json-rpc.ts'
 import { Listeners } from './listeners.ts'
 import { CatalogServer, type ServerSource } from './sdk-server.ts'
@@ -21,15 +22,14 @@ export interface SdkLane {
 }
 
 export function createSdkLane (source: ServerSource, sessionLimits: SessionLimits): SdkLane {
-  const { catalog, exchanges, keepAliveMs, tasks } = source
+  const { catalog, keepAliveMs, tasks } = source
   const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: catalog.bus, keepAliveMs })
   const sessions = new Sessions(source, sessionLimits)
   const listeners = new Listeners()
 
   async function serve (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<FastifyReply> {
     if (request.rpc !== null) request.rpc.lane = 'sdk'
-    const web = toWebRequest(request, reply)
-    exchanges.set(web, { request, answer })
+    const web = carrying(toWebRequest(request, reply), { request, answer })
     const { headers: { 'mcp-session-id': id } } = request
     const parsedBody = withoutOwnCancellations(request.body)
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
@@ -60,14 +60,13 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
   }
 
   async function respond (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<Response> {
-    const web = toWebRequest(request, reply)
-    exchanges.set(web, { request, answer })
+    const web = carrying(toWebRequest(request, reply), { request, answer })
     return await stateless.fetch(web, { parsedBody: request.body })
   }
 
   function serverFor ({ era, requestInfo }: McpRequestContext): CatalogServer {
     const spoken = era === 'modern' ? '2026' : '2025'
-    const rpc = requestInfo && exchanges.get(requestInfo)?.request.rpc
+    const rpc = exchangeOf(requestInfo)?.request.rpc
     if (rpc) rpc.era = spoken
     return new CatalogServer(source, spoken)
   }

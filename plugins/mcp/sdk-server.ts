@@ -9,7 +9,7 @@ import { type Answer, callTool, type Limits } from './call.ts'
 import type { Carrier } from './call-scope.ts'
 import type { Catalog } from './catalog.ts'
 import type { Era } from './contract.ts'
-import type { Exchange, Exchanges } from './exchanges.ts'
+import { type Exchange, exchangeOf } from './exchange.ts'
 import { complete, getPrompt, listResources, readResource } from './read.ts'
 import type { RequestState } from './request-state.ts'
 import { declaresTasks, isCreatedTask } from './tasks/task.ts'
@@ -28,7 +28,6 @@ export interface ServerSource {
   readonly requestState: RequestState
   /** Milliseconds between the comments that keep an idle stream open. */
   readonly keepAliveMs: number
-  readonly exchanges: Exchanges
 }
 
 export class CatalogServer extends McpServer {
@@ -83,7 +82,7 @@ export class CatalogServer extends McpServer {
   }
 
   #exchange ({ http }: ServerContext): Exchange {
-    const exchange = http?.req && this.#source.exchanges.get(http.req)
+    const exchange = exchangeOf(http?.req)
     if (exchange === undefined) throw new Error('the SDK serves a request that no lane began')
     return exchange
   }
