@@ -16,7 +16,7 @@ export default fp(async function cors (fastify: FastifyInstance) {
     const { method, headers: { origin } } = request
     // With what a cache may keep and give to a page that asks later, whoever asks now.
     if (origin === undefined) {
-      if (method === 'GET') reply.headers(any ? ALLOW_ANY : VARY)
+      if (method === 'GET' || method === 'HEAD') reply.headers(any ? ALLOW_ANY : VARY)
       return done()
     }
     // It is an allowed one, or security would have refused it.

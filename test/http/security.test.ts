@@ -77,3 +77,12 @@ t.test('without a token the default mode shows nothing but the challenge', async
     t.match(JSON.parse(body), { jsonrpc: '2.0', error: { code: -32000 } })
   }
 })
+
+t.test('what a cache may keep says the same to whoever asks later, and HEAD says what GET does', async t => {
+  const noauth = await startServer(t)
+  const oauth = await startServer(t, { AUTH_MODE: 'oauth' })
+  for (const method of ['GET', 'HEAD']) {
+    t.match((await fetch(`${noauth.origin}/health`, { method })).headers.get('vary'), /\bOrigin\b/, method)
+    t.equal((await fetch(`${oauth.origin}/.well-known/oauth-authorization-server`, { method })).headers.get('access-control-allow-origin'), '*', method)
+  }
+})

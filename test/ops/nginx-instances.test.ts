@@ -1,7 +1,10 @@
 // Two instances behind nginx: sessions stay with the one that has them, and nobody notices when one is gone.
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import t from 'tap'
+import { examine } from '../../doctor/examine.ts'
 import { LEGACY } from '../mcp/wire.ts'
 import { deploy, noNginx } from './nginx.ts'
 import { ask, call, type Reply, resultOf, rpc } from './proxied.ts'
@@ -10,7 +13,7 @@ const initialize = rpc('initialize', { protocolVersion: LEGACY, capabilities: {}
 const NOT_FOUND = { error: { code: -32001, message: /Session not found/ } }
 
 t.test('two instances behind nginx', { skip: noNginx }, async t => {
-  const { origin, instances } = await deploy(t, { AUTH_MODE: 'noauth', TOOLS_DIR: path.join(import.meta.dirname, 'tools') })
+  const { origin, instances, root, httpPort } = await deploy(t, { AUTH_MODE: 'noauth', TOOLS_DIR: path.join(import.meta.dirname, 'tools') })
   const [one, other] = instances
   if (one === undefined || other === undefined) throw new Error('there are two')
   const pid = async (headers = {}) => resultOf(await ask('h2', origin, '/mcp', call('slowly', { times: 0, everyMs: 0 }, headers)))?.content[0].text
@@ -24,6 +27,13 @@ t.test('two instances behind nginx', { skip: noNginx }, async t => {
       if (session['mcp-session-id'].startsWith(name)) return session
     }
   }
+
+  await t.test('the doctor finds nothing but that nobody has to sign in', async t => {
+    setDefaultCACertificates([...getCACertificates('default'), readFileSync(path.join(root, 'etc/mcpx/tls/fullchain.pem'), 'utf8')])
+    const results = await examine({ url: new URL('/mcp', origin), httpPort: Number(httpPort), config: undefined, token: undefined }, [])
+    t.same(results.flatMap(({ finding }) => finding ?? []), ['endpoint-open'])
+    for (const check of ['streaming', 'session, 2025', 'caller\'s address']) t.equal(results.find(result => result.check === check)?.status, 'ok', check)
+  })
 
   await t.test('both are used', async t => {
     const pids = new Set<string>()
