@@ -85,7 +85,7 @@ export async function runPhase (number: number, phase: Phase, kinds: ServerKind[
   }
 }
 
-/** Node accepts one connection in each turn of its loop: a crowd is complete after a second or two, and should be seen for longer than it takes to gather. */
+/** Node accepts one connection in each turn of its loop: under full load a crowd takes seconds to gather, and should be seen for longer than that. */
 const secondsFor = ({ connections }: Cell, { quick, seconds }: Options): number => connections < 1000 || quick ? seconds : Math.max(seconds, 5)
 
 /** The limit answers what MCPX answers: this writes down what that is. */
