@@ -88,7 +88,8 @@ t.test('two instances behind nginx', { skip: noNginx }, async t => {
     await Promise.all(running)
     t.comment(`${sent} requests; ${atKill} were in flight at the kill, ${duringKill.length} of those failed (${duringKill.map(({ status }) => status).join()}); ${failed} failed later`)
     t.equal(failed, 0)
-    t.ok(duringKill.length <= 4, 'a call that the instance had begun cannot be made again, as its tool may have run')
+    // One for each loop at the kill, and one more that nginx sent over a connection before it saw that its end was gone.
+    t.ok(duringKill.length <= 8, 'a call that the instance had begun cannot be made again, as its tool may have run')
     for (const lost of duringKill) {
       t.match(lost, { status: 502, headers: { 'retry-after': undefined } })
       t.match(lost.json, { error: { code: -32000, message: /may have been done/ } })
