@@ -12,6 +12,7 @@ import { summary } from './plugins/summary.ts'
 const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
 const CLOSE_CONNECTIONS_MS = 1500
 const HARD_LIMIT_MS = 2000
+const QUIET_MS = 500 // requests that still come say that a proxy has more connections that it keeps
 
 try {
   const config = await configure()
@@ -58,7 +59,8 @@ async function stop (app: FastifyInstance, signal: string): Promise<void> {
   Server.prototype.close.call(app.server)
   const connections = await new Promise<number>(resolve => app.server.getConnections((_error, count) => resolve(count)))
   if (connections > 0) await sleep(CLOSE_CONNECTIONS_MS)
-  while (app.mcp.inFlight.size > 0 && performance.now() - started < grace) await sleep(50)
+  const busy = (): boolean => app.mcp.inFlight.size > 0 || performance.now() - app.lifecycle.drainedAt < QUIET_MS
+  while (busy() && performance.now() - started < grace) await sleep(50)
   for (const call of app.mcp.inFlight) call.stop(SHUTDOWN)
   await app.close()
   process.exit(0)
