@@ -1,7 +1,7 @@
 // The process: build the app, listen, drain on SIGTERM. Nothing else.
 import { flushCompileCache } from 'node:module'
 import { Server } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, ConfigurationError, readConfig } from './plugins/config.ts'
@@ -12,6 +12,7 @@ import { summary } from './plugins/summary.ts'
 const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
 const CLOSE_CONNECTIONS_MS = 1500
 const HARD_LIMIT_MS = 2000
+const ACCEPT_TURNS = 20
 const QUIET_MS = 500 // requests that still come say that a proxy has more connections that it keeps
 
 try {
@@ -55,6 +56,8 @@ async function stop (app: FastifyInstance, signal: string): Promise<void> {
   process.once(signal, () => process.exit(1)) // a second Ctrl+C does not wait
   setTimeout(() => process.exit(1), CLOSE_CONNECTIONS_MS + grace + HARD_LIMIT_MS).unref()
 
+  // Connections that are there and not accepted would be cut with what they have brought; each turn of the event loop accepts one.
+  for (let turns = 0; turns < ACCEPT_TURNS; turns++) await turn()
   // http.Server.close would also cut idle connections, on one of which a request may be under way.
   Server.prototype.close.call(app.server)
   const connections = await new Promise<number>(resolve => app.server.getConnections((_error, count) => resolve(count)))
