@@ -32,17 +32,15 @@ const script = (name: string): ServerKind['command'] => ({ port, tools, folder }
 })
 const mcpx = (env: (start: Start) => NodeJS.ProcessEnv): ServerKind['command'] => start => ({
   file: path.join(start.mcpx, 'server.ts'),
-  flags: startScript(start.mcpx).filter(word => word.startsWith('--')),
-  env: { ...allocator(start.mcpx), MCP_SERVER_PORT: String(start.port), AUTH_DB_PATH: path.join(start.folder, 'auth.db'), TOOLS_DIR: path.join(here, 'mcpx-tools'), BENCH_TOOLS: start.tools, ...env(start) }
+  flags: ofStartScript(start.mcpx, '--'),
+  env: { ...Object.fromEntries(ofStartScript(start.mcpx, 'MALLOC_').map(word => word.split('='))), MCP_SERVER_PORT: String(start.port), AUTH_DB_PATH: path.join(start.folder, 'auth.db'), TOOLS_DIR: path.join(here, 'mcpx-tools'), BENCH_TOOLS: start.tools, ...env(start) }
 })
 
-/** The words of the script that MCPX is started with. */
-function startScript (mcpx: string): string[] {
+/** What the script that MCPX is started with has of a kind: its flags, its settings of the allocator. */
+function ofStartScript (mcpx: string, prefix: string): string[] {
   const { scripts } = JSON.parse(readFileSync(path.join(mcpx, 'package.json'), 'utf8')) as { scripts: { start: string } }
-  return scripts.start.split(' ')
+  return scripts.start.split(' ').filter(word => word.startsWith(prefix))
 }
-
-const allocator = (mcpx: string): NodeJS.ProcessEnv => Object.fromEntries(startScript(mcpx).filter(word => word.startsWith('MALLOC_')).map(word => word.split('=')))
 
 export const SERVERS: ServerKind[] = [
   {

@@ -13,7 +13,7 @@ import { examine } from '../../doctor/examine.ts'
 import type { Result } from '../../doctor/finding.ts'
 import { signOwnToken } from '../../doctor/own-token.ts'
 import type { VisitOptions } from '../../doctor/visit.ts'
-import { startServer, temporaryFolder } from '../server.ts'
+import { freePort, startServer, temporaryFolder } from '../server.ts'
 import { Authority, type KeyPair, type Leaf } from './certificates.ts'
 
 const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find(file => existsSync(file)) ?? ''
@@ -70,7 +70,7 @@ export async function startSite (t: Test, root: Test, setUp: SetUp = {}): Promis
 
 /** Starts the server alone: several proxies may be put before it, one after the other. */
 export async function startBehind (t: Test, root: Test, env: NodeJS.ProcessEnv = {}): Promise<Site> {
-  const [httpsPort, httpPort] = [await quietPort(), await quietPort()]
+  const [httpsPort, httpPort] = [await freePort(), await freePort()]
   const url = new URL(`https://localhost:${httpsPort}/mcp`)
   // Tests walk there more often than a client would.
   const { app, origin } = await startServer(t, { AUTH_MODE: 'oauth', PUBLIC_URL: url.origin, RATE_LIMIT_MAX: '0', OAUTH_RATE_LIMIT_MAX: '0', OAUTH_REGISTRATION_LIMIT: '0', ...env })
@@ -83,18 +83,6 @@ export async function startProxy (t: Test, root: Test, site: Site, setUp: SetUp)
   const pair = authorityOf(root).issue(setUp.certificate)
   site.certificate = pair.certificate
   await startNginx(t, configuration(setUp, httpsPort, httpPort, setUp.upstreams ?? [port], pair), [httpsPort, httpPort], setUp.clock)
-}
-
-const taken = new Set<number>()
-
-/** A port below those that connections are made from, of which one may be in use by the time that nginx wants it. */
-async function quietPort (): Promise<number> {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 18_000)
-    if (taken.has(port) || await reach('127.0.0.1', port) === undefined) continue
-    taken.add(port)
-    return port
-  }
 }
 
 /** Walks to a site with all that helps, and answers with what is not fine, by id. */

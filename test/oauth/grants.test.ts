@@ -119,7 +119,7 @@ t.test('a revocation is remembered for as long as any access token can live, wha
   t.ok(revocations.has(grant.id))
 })
 
-/** Waits for what should happen at once, and gives up after three seconds. */
+/** Waits for what should happen at once, and gives up after thirty seconds. */
 async function until (condition: () => boolean): Promise<void> {
   for (let waited = 0; waited < 30_000 && !condition(); waited += 50) await sleep(50)
 }
