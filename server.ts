@@ -1,7 +1,6 @@
 // The process: build the app, listen, drain on SIGTERM. Nothing else.
 import { flushCompileCache } from 'node:module'
-import { Server } from 'node:net'
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, ConfigurationError, readConfig } from './plugins/config.ts'
@@ -12,7 +11,6 @@ import { summary } from './plugins/summary.ts'
 const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
 const CLOSE_CONNECTIONS_MS = 1500
 const HARD_LIMIT_MS = 2000
-const ACCEPT_TURNS = 20
 const QUIET_MS = 500 // requests that still come say that a proxy has more connections that it keeps
 
 try {
@@ -20,7 +18,8 @@ try {
   const app = await buildApp(config)
   process.on('unhandledRejection', error => app.log.error({ err: error }, 'a rejected promise that nobody handled; the server goes on'))
   process.on('uncaughtException', error => app.log.fatal({ err: error }, 'an error that nobody caught; the server goes on'))
-  await listen(app, config)
+  await app.port.open()
+  if (process.stdout.isTTY) process.stdout.write(summary(app))
   flushCompileCache() // or only a graceful end would keep what this start has compiled; without NODE_COMPILE_CACHE it does nothing
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { void stop(app, signal) })
 } catch (error) {
@@ -34,19 +33,6 @@ async function configure (): Promise<Config> {
   return readConfig({ ...process.env, MCP_SERVER_PORT: String(await freePort(config.MCP_SERVER_HOST)) })
 }
 
-async function listen (app: FastifyInstance, { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port }: Config): Promise<void> {
-  try {
-    await app.listen({ host, port, listenTextResolver: address => `listening on ${address}` })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') throw new ConfigurationError([`MCP_SERVER_PORT: ${port} is in use on ${host}; stop what uses it, or choose another`])
-    if (code === 'EACCES') throw new ConfigurationError([`MCP_SERVER_PORT: ${port} may not be opened by this user; choose one above 1023`])
-    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new ConfigurationError([`MCP_SERVER_HOST: ${host} is not an address of this machine`])
-    throw error
-  }
-  if (process.stdout.isTTY) process.stdout.write(summary(app))
-}
-
 /** Stops without a failed request: no new connections, then time for what is in flight, then the rest is ended. */
 async function stop (app: FastifyInstance, signal: string): Promise<void> {
   const grace = app.config.SHUTDOWN_GRACE_SECONDS * 1000
@@ -56,12 +42,8 @@ async function stop (app: FastifyInstance, signal: string): Promise<void> {
   process.once(signal, () => process.exit(1)) // a second Ctrl+C does not wait
   setTimeout(() => process.exit(1), CLOSE_CONNECTIONS_MS + grace + HARD_LIMIT_MS).unref()
 
-  // Connections that are there and not accepted would be cut with what they have brought; each turn of the event loop accepts one.
-  for (let turns = 0; turns < ACCEPT_TURNS; turns++) await turn()
-  // http.Server.close would also cut idle connections, on one of which a request may be under way.
-  Server.prototype.close.call(app.server)
-  const connections = await new Promise<number>(resolve => app.server.getConnections((_error, count) => resolve(count)))
-  if (connections > 0) await sleep(CLOSE_CONNECTIONS_MS)
+  await app.port.stopAccepting()
+  if (await app.port.connections() > 0) await sleep(CLOSE_CONNECTIONS_MS)
   const busy = (): boolean => app.mcp.inFlight.size > 0 || performance.now() - app.lifecycle.drainedAt < QUIET_MS
   while (busy() && performance.now() - started < grace) await sleep(50)
   for (const call of app.mcp.inFlight) call.stop(SHUTDOWN)

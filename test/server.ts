@@ -38,7 +38,7 @@ export async function startServer (t: Test, env: NodeJS.ProcessEnv = {}, setting
   if (config.AUTH_MODE === 'oauth' && Object.keys(env).every(name => !FIRST_START.test(name))) copyFileSync(await started(config), config.AUTH_DB_PATH)
   const app = await buildApp({ ...config, ...settings }, new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }))
   t.teardown(() => app.close())
-  await app.listen({ host: config.MCP_SERVER_HOST, port })
+  await app.port.open()
   const origin = `http://127.0.0.1:${port}`
   return { app, origin, endpoint: origin + config.MCP_PATH, log }
 }

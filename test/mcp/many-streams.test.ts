@@ -73,11 +73,11 @@ t.test('a client that vanishes is forgotten', async t => {
 
   t.test('in the middle of its request', async t => {
     const { socket } = send(t, server, 'POST', { 'content-type': 'application/json', 'content-length': '100' }, '{"jsonrpc":')
-    await until(async () => await connections(server) > 0)
-    const open = await connections(server)
+    await until(async () => await server.app.port.connections() > 0)
+    const open = await server.app.port.connections()
     socket.resetAndDestroy()
-    await until(async () => await connections(server) < open)
-    t.ok(await connections(server) < open)
+    await until(async () => await server.app.port.connections() < open)
+    t.ok(await server.app.port.connections() < open)
   })
 })
 
@@ -105,8 +105,6 @@ function send (t: Test, { endpoint }: Started, method: string, headers: Record<s
 }
 
 const listeners = ({ app }: Started): number => (app.mcp.bus as InMemoryServerEventBus).listenerCount
-
-const connections = async ({ app }: Started): Promise<number> => await new Promise(resolve => app.server.getConnections((_error, count) => resolve(count)))
 
 async function until (reached: () => boolean | Promise<boolean>): Promise<void> {
   for (let waited = 0; waited < 60_000 && !await reached(); waited += 20) await sleep(20)

@@ -1,0 +1,85 @@
+// fastify.port: opened by as many listeners as a crowd of clients needs, and closed without cutting a connection that has arrived.
+import { once } from 'node:events'
+import { createServer, type Server as Listener, Server } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { ConfigurationError } from './config.ts'
+
+/**
+ * In each turn of its event loop Node accepts one connection of a listener. Under load a turn takes as long as a request of
+ * each connection that is there already, and with one listener the last of a thousand clients that come at once waits for
+ * seconds. On Linux listeners can share a port (SO_REUSEPORT, socket(7)), and each gets its part of the connections.
+ */
+const LISTENERS = process.platform === 'linux' ? 128 : 1
+const ACCEPT_TURNS = 20
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    port: {
+      /** Opens the port that the configuration names. Throws a ConfigurationError when that cannot be done. */
+      open: () => Promise<void>
+      /** Accepts the connections that have arrived, and then no more. */
+      stopAccepting: () => Promise<void>
+      /** How many connections are open. */
+      connections: () => Promise<number>
+    }
+  }
+}
+
+export default fp(async function port (fastify: FastifyInstance) {
+  const { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port } = fastify.config
+  const beside: Listener[] = []
+
+  async function open (): Promise<void> {
+    try {
+      if (LISTENERS > 1) await refuseIfTaken(host, port)
+      const options = { host, port, reusePort: LISTENERS > 1, listenTextResolver: (address: string) => `listening on ${address}` }
+      await fastify.listen(options)
+      const { address } = fastify.server.address() as { address: string }
+      beside.push(...await Promise.all(Array.from({ length: LISTENERS - 1 }, async () => await listenBeside(fastify, address, port))))
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EADDRINUSE') throw new ConfigurationError([`MCP_SERVER_PORT: ${port} is in use on ${host}; stop what uses it, or choose another`])
+      if (code === 'EACCES') throw new ConfigurationError([`MCP_SERVER_PORT: ${port} may not be opened by this user; choose one above 1023`])
+      if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new ConfigurationError([`MCP_SERVER_HOST: ${host} is not an address of this machine`])
+      throw error
+    }
+  }
+
+  async function stopAccepting (): Promise<void> {
+    // Connections that are there and not accepted would be cut with what they have brought.
+    for (let turns = 0; turns < ACCEPT_TURNS; turns++) await turn()
+    // http.Server's own close would also cut idle connections, on one of which a request may be under way.
+    for (const listener of [fastify.server, ...beside]) Server.prototype.close.call(listener)
+  }
+
+  async function connections (): Promise<number> {
+    let open = 0
+    for (const listener of [fastify.server, ...beside]) open += await new Promise<number>(resolve => listener.getConnections((_error, count) => resolve(count)))
+    return open
+  }
+
+  fastify.decorate('port', { open, stopAccepting, connections })
+  // As Fastify does it with its own listener, before anything that a request may need is closed.
+  fastify.addHook('preClose', async () => {
+    fastify.server.closeIdleConnections()
+    await Promise.all(beside.map(async listener => await new Promise(resolve => listener.close(resolve))))
+  })
+}, { name: 'port', dependencies: ['config', 'mcp'] }) // mcp: whose streams end first
+
+/** Whoever shares a port cannot see that it is in use: another server of the same user would get half of the requests. */
+async function refuseIfTaken (host: string, port: number): Promise<void> {
+  const probe = createServer().listen(port, host)
+  await once(probe, 'listening')
+  probe.close()
+  await once(probe, 'close')
+}
+
+/** A listener that hands to the server what it accepts, with the options that http.Server has for its own. */
+async function listenBeside ({ server }: FastifyInstance, host: string, port: number): Promise<Listener> {
+  const options = { host, port, reusePort: true }
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, socket => { server.emit('connection', socket) }).listen(options)
+  await once(listener, 'listening')
+  return listener
+}
