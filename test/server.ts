@@ -1,7 +1,7 @@
 // Starts MCPX for a test: in this process, on a port of its own, with a data folder of its own.
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -9,9 +9,7 @@ import { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
-import { ensureDefaultUser } from '../plugins/auth/oauth/default-user.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
-import { openDatabase } from '../plugins/db/open.ts'
 
 export interface Started {
   app: FastifyInstance
@@ -35,30 +33,11 @@ export async function startServer (t: Test, env: NodeJS.ProcessEnv = {}, setting
     MCP_DIRECT_LANE: process.env.MCP_DIRECT_LANE, // so that the whole suite can be run without it
     ...env
   }, '/nonexistent')
-  if (config.AUTH_MODE === 'oauth' && Object.keys(env).every(name => !FIRST_START.test(name))) copyFileSync(await started(config), config.AUTH_DB_PATH)
   const app = await buildApp({ ...config, ...settings }, new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }))
   t.teardown(() => app.close())
   await app.port.open()
   const origin = `http://127.0.0.1:${port}`
   return { app, origin, endpoint: origin + config.MCP_PATH, log }
-}
-
-const FIRST_START = /^AUTH_DB|^AUTH_DEFAULT|^PUBLIC_URL$/
-
-let firstStart: Promise<string> | undefined
-
-/** The database that a first start leaves behind, made once a process: the hash of its password takes as long as all else. */
-async function started (config: Config): Promise<string> {
-  firstStart ??= (async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'mcpx-'))
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-    const AUTH_DB_PATH = path.join(folder, 'auth.db')
-    const db = await openDatabase({ ...config, AUTH_DB_PATH })
-    await ensureDefaultUser(db, config)
-    await db.destroy()
-    return AUTH_DB_PATH
-  })()
-  return await firstStart
 }
 
 /** A folder that is removed when the test ends. */

@@ -1,9 +1,10 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { ensureDefaultUser, refuseKnownPassword, usesKnownPassword } from '../../plugins/auth/oauth/default-user.ts'
-import { verifyPassword } from '../../plugins/auth/oauth/password.ts'
-import { createUser, disableUser, findByUsername, listUsers, removeUser, setPassword } from '../../plugins/auth/oauth/users.ts'
+import { hashPassword, verifyPassword } from '../../plugins/auth/oauth/password.ts'
+import { createUser, disableUser, findByUsername, insertUser, listUsers, removeUser, setPassword } from '../../plugins/auth/oauth/users.ts'
 import { type Config, ConfigurationError, readConfig } from '../../plugins/config.ts'
+import { openDatabase } from '../../plugins/db/open.ts'
 import { testDatabase } from './database.ts'
 
 const PUBLIC = { PUBLIC_URL: 'https://mcp.example.com' }
@@ -53,6 +54,20 @@ t.test('another name does not hide the known password', async t => {
   const { db, config } = await testDatabase(t, { AUTH_DEFAULT_USERNAME: 'anna' })
   await ensureDefaultUser(db, config)
   t.equal(await usesKnownPassword(db), 'anna')
+})
+
+t.test('a database from before the known password had one hash is known by it too', async t => {
+  const { db, config } = await testDatabase(t)
+  const before = await hashPassword('OMG!letmein')
+  await insertUser(db, 'anna', before)
+  await insertUser(db, 'bert', await hashPassword(PASSWORD))
+  t.equal(await usesKnownPassword(db), undefined)
+  await db.deleteFrom('kysely_migration' as never).where('name' as never, '=', '004-known-password' as never).execute()
+  const again = await openDatabase(config)
+  t.teardown(() => again.destroy())
+  t.equal(await usesKnownPassword(again), 'anna')
+  t.ok(await verifyPassword('OMG!letmein', (await findByUsername(again, 'anna'))?.password_hash ?? ''))
+  t.ok(await verifyPassword(PASSWORD, (await findByUsername(again, 'bert'))?.password_hash ?? ''), 'and no other is touched')
 })
 
 t.test('a public address refuses the known password in one line, before and after the first start', async t => {

@@ -4,11 +4,15 @@ import type { Kysely } from 'kysely'
 import { type Config, ConfigurationError } from '../../config.ts'
 import type { Database } from '../../db/schema.ts'
 import { isLoopbackHost } from '../../loopback.ts'
-import { hashPassword, passwordProblem, verifyPassword } from './password.ts'
+import { hashPassword, passwordProblem } from './password.ts'
 import { canonicalUsername, insertUser } from './users.ts'
 
-/** Shorter than any password that may be set later, so that only the user created here can have it. */
-const KNOWN_PASSWORD = 'OMG!letmein'
+/**
+ * Of `OMG!letmein`, the same in every database: a start sees by it that the well-known password is in force, where verifying
+ * would take a fifth of a second. The salt of a password that everybody knows has nothing to hide. It is shorter than any
+ * password that may be set later, so that only the user created here can have it.
+ */
+export const KNOWN_PASSWORD_HASH = '$2b$12$e7JXjo8hzBe.RSpwZBWXROnNiT0YLBA879/Zhr3Zf/hsLnicEDXGC'
 
 /**
  * Creates the default user when there is no user at all.
@@ -25,15 +29,13 @@ export async function ensureDefaultUser (db: Kysely<Database>, config: Config): 
   if (AUTH_DEFAULT_PASSWORD === undefined && refusesKnownPassword(config)) {
     throw new ConfigurationError([`AUTH_DEFAULT_PASSWORD: must be set, because others reach ${config.PUBLIC_URL} and everybody knows the default one; ALLOW_DEFAULT_PASSWORD=true overrides this`])
   }
-  await insertUser(db, name, await hashPassword(AUTH_DEFAULT_PASSWORD ?? KNOWN_PASSWORD))
+  await insertUser(db, name, AUTH_DEFAULT_PASSWORD === undefined ? KNOWN_PASSWORD_HASH : await hashPassword(AUTH_DEFAULT_PASSWORD))
 }
 
-/** The enabled user who has the well-known password, if there is one. Costs one bcrypt verification. */
+/** The enabled user who has the well-known password, if there is one. */
 export async function usesKnownPassword (db: Kysely<Database>): Promise<string | undefined> {
-  // A user created by default was the first of all that there are, as ids only grow.
-  const first = await db.selectFrom('users').selectAll().orderBy('id').limit(1).executeTakeFirst()
-  if (first === undefined || first.disabled_at !== null) return undefined
-  return await verifyPassword(KNOWN_PASSWORD, first.password_hash) ? first.username : undefined
+  const user = await db.selectFrom('users').select('username').where('password_hash', '=', KNOWN_PASSWORD_HASH).where('disabled_at', 'is', null).executeTakeFirst()
+  return user?.username
 }
 
 /**
