@@ -111,8 +111,7 @@ export class ConfigurationError extends Error {
   }
 }
 
-const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, useDefaults: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false, code: { optimize: false } }) // it is run once
-const validate = ajv.compile<Config>(ConfigSchema)
+const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false, code: { optimize: false } }) // it is run once
 
 /**
  * Reads the configuration: the environment wins over the `.env` file, which wins over the defaults.
@@ -123,10 +122,15 @@ const validate = ajv.compile<Config>(ConfigSchema)
 export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env'): Config {
   const fromFile = readEnvFile(file)
   const values: Record<string, unknown> = {}
+  const given: Record<string, TSchema> = {} // compiling the whole schema takes longer than all else here
   for (const [name, schema] of Object.entries<TSchema>(ConfigSchema.properties)) {
     const value = env[name]?.trim() || fromFile[name]?.trim()
-    if (value) values[name] = schema.type === 'array' ? value.split(',').map(item => item.trim()).filter(Boolean) : name === 'LOG_LEVEL' ? value.toUpperCase() : value
+    if (value) {
+      values[name] = schema.type === 'array' ? value.split(',').map(item => item.trim()).filter(Boolean) : name === 'LOG_LEVEL' ? value.toUpperCase() : value
+      given[name] = schema
+    } else if (schema.default !== undefined) values[name] = schema.default
   }
+  const validate = ajv.compile({ type: 'object', properties: given })
   const errors = validate(values) ? [] : validate.errors ?? []
   const problems = errors.map(describe)
   const wrong = new Set(errors.map(settingOf))
