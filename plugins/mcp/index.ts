@@ -10,7 +10,6 @@ import { createDirectLane } from './direct-lane.ts'
 import { createRequestState } from './request-state.ts'
 import { createSdkLane } from './sdk-lane.ts'
 import type { ServerSource } from './sdk-server.ts'
-import { openSkills } from './skills.ts'
 import { TaskRunner } from './tasks/task-runner.ts'
 
 const MAX_RESULT_BYTES = 1_000_000
@@ -38,7 +37,7 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     catalog,
     limits,
     tasks,
-    skills: config.SKILLS_DIR === undefined ? undefined : await openSkills(path.resolve(config.SKILLS_DIR), catalog, listTtlMs, fastify.log),
+    skills: config.SKILLS_DIR === undefined ? undefined : await (await import('./skills.ts')).openSkills(path.resolve(config.SKILLS_DIR), catalog, listTtlMs, fastify.log),
     info: { name: config.MCP_SERVER_NAME, version },
     instance: config.INSTANCE_NAME,
     requestState: createRequestState(fastify.deriveKey('mcp request state')),
