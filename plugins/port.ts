@@ -12,6 +12,7 @@ import { ConfigurationError } from './config.ts'
  * seconds. On Linux listeners can share a port (SO_REUSEPORT, socket(7)), and each gets its part of the connections.
  */
 const LISTENERS = process.platform === 'linux' ? 128 : 1
+const CLOSED_IN_A_TURN = 8
 const ACCEPT_TURNS = 20
 
 declare module 'fastify' {
@@ -47,11 +48,15 @@ export default fp(async function port (fastify: FastifyInstance) {
     }
   }
 
+  // A listener that is closed cuts the connections that it has not accepted, with what they have brought. So a few are closed right
+  // behind a turn, in which each has accepted one; what comes later goes to the others, and the last may have more to accept.
   async function stopAccepting (): Promise<void> {
-    // Connections that are there and not accepted would be cut with what they have brought.
+    for (const [index, listener] of beside.entries()) {
+      if (index % CLOSED_IN_A_TURN === 0) await turn()
+      listener.close()
+    }
     for (let turns = 0; turns < ACCEPT_TURNS; turns++) await turn()
-    // http.Server's own close would also cut idle connections, on one of which a request may be under way.
-    for (const listener of [fastify.server, ...beside]) Server.prototype.close.call(listener)
+    Server.prototype.close.call(fastify.server) // http.Server's own would also cut idle connections, on one of which a request may be under way
   }
 
   async function connections (): Promise<number> {
