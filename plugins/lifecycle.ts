@@ -1,5 +1,5 @@
 // Whether the server should be sent requests: starting, ready, or draining, and what its parts say of themselves.
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 
 export type Check = () => Promise<CheckResult> | CheckResult
@@ -11,7 +11,7 @@ declare module 'fastify' {
     lifecycle: {
       phase: 'starting' | 'ready' | 'draining'
       checks: Map<string, Check>
-      /** When a request was last answered while draining, by the clock of `performance`. */
+      /** When a request last ended while draining, by the clock of `performance`. */
       drainedAt: number
     }
   }
@@ -22,11 +22,14 @@ export default fp(async function lifecycle (fastify: FastifyInstance) {
   fastify.decorate('lifecycle', lifecycle)
   fastify.addHook('onListen', async () => { lifecycle.phase = 'ready' })
   // Clients with a kept-alive connection are asked to come back on a new one, which another instance accepts.
+  const dismiss = (reply: FastifyReply): void => { if (lifecycle.phase === 'draining') reply.header('connection', 'close') }
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    dismiss(reply)
+    done()
+  })
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    if (lifecycle.phase === 'draining') {
-      lifecycle.drainedAt = performance.now()
-      reply.header('connection', 'close')
-    }
+    dismiss(reply) // of a request from before; one that is answered by a stream has its head out already
     done(null, payload)
   })
-}, { name: 'lifecycle' })
+  fastify.onEnded(() => { if (lifecycle.phase === 'draining') lifecycle.drainedAt = performance.now() })
+}, { name: 'lifecycle', dependencies: ['ended'] })

@@ -51,7 +51,10 @@ export function createDirectLane ({ catalog, limits, info, requestState, keepAli
       rpc.era = era
     }
     const exchange = new Exchange(request, reply, era, source)
-    if (list !== undefined) return exchange.answer(list) ?? reply
+    if (list !== undefined) {
+      exchange.answer(list)
+      return reply
+    }
     return tool === undefined ? read(exchange, request.body as CommonRequest) : call(exchange, tool, params?.arguments ?? {})
   }
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 // A client that is this far behind has stopped reading: more than any burst of messages, as a result may have 1 MB.
-const MOST_UNREAD_BYTES = 4_000_000
+export const MOST_UNREAD_BYTES = 4_000_000
 
 /** The request as the SDK wants it: the body travels beside it, already parsed; its signal aborts when the client is gone. */
 export function toWebRequest (request: FastifyRequest, reply: FastifyReply): Request {

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InMemoryServerEventBus } from '@modelcontextprotocol/server'
+import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
 import { startServer, type Started } from '../server.ts'
 import { answer, MODERN, modern, openSession } from './wire.ts'
@@ -46,6 +47,26 @@ t.test('a client that does not read is let go of, and one that reads gets everyt
   t.equal(listeners(server), own + 1, 'nothing is kept for the other any more')
 })
 
+t.test('a call whose client does not read what it reports is ended, and one whose client reads is not', async t => {
+  const server = await startServer(t, env)
+  const ended: Record<string, 'done' | 'stopped'> = {}
+  server.app.mcp.registerTool('talkative', { description: 'Says much', inputSchema: Type.Object({ to: Type.String() }) }, async ({ to }, ctx) => {
+    const filler = 'x'.repeat(100_000)
+    for (let sent = 1; sent <= 200 && !ctx.signal.aborted; sent++) {
+      await ctx.progress(sent, 200, filler)
+      await sleep(1)
+    }
+    ended[to] = ctx.signal.aborted ? 'stopped' : 'done'
+    return { content: [{ type: 'text', text: 'the end' }] }
+  })
+  const [stalled, reading] = ['stalled', 'reading'].map(to => post(t, server, 'tools/call', { name: 'talkative', arguments: { to } }, { progressToken: to }, { 'mcp-name': 'talkative' })) as [Stream, Stream]
+  stalled.socket.pause()
+  await until(() => Object.keys(ended).length === 2 && reading.heard('the end') === 1)
+  t.same(ended, { stalled: 'stopped', reading: 'done' })
+  t.equal(reading.heard('notifications/progress'), 200)
+  t.equal(server.app.mcp.inFlight.size, 0)
+})
+
 t.test('a client that vanishes is forgotten', async t => {
   const server = await startServer(t, env)
   const own = listeners(server)
@@ -85,12 +106,16 @@ interface Stream { socket: Socket, heard: (text: string) => number }
 
 /** Opens a subscription to tool changes, and waits until it stands. */
 async function listen (t: Test, server: Started): Promise<Stream> {
-  const _meta = { 'io.modelcontextprotocol/protocolVersion': MODERN, 'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {} }
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true }, _meta } })
-  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': MODERN, 'mcp-method': 'subscriptions/listen', 'content-length': String(body.length) }
-  const stream = send(t, server, 'POST', headers, body)
+  const stream = post(t, server, 'subscriptions/listen', { notifications: { toolsListChanged: true } })
   await until(() => stream.heard('subscriptions/acknowledged') > 0)
   return stream
+}
+
+/** Sends a request of 2026-07-28. */
+function post (t: Test, server: Started, method: string, params: object, meta: object = {}, more: Record<string, string> = {}): Stream {
+  const _meta = { 'io.modelcontextprotocol/protocolVersion': MODERN, 'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {}, ...meta }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta } })
+  return send(t, server, 'POST', { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': MODERN, 'mcp-method': method, 'content-length': String(body.length), ...more }, body)
 }
 
 function send (t: Test, { endpoint }: Started, method: string, headers: Record<string, string>, body = ''): Stream {
