@@ -14,6 +14,7 @@ import { ConfigurationError } from './config.ts'
 const LISTENERS = process.platform === 'linux' ? 128 : 1
 const CLOSED_IN_A_TURN = 8
 const ACCEPT_TURNS = 20
+const SWEEP_MS = 20
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -68,8 +69,10 @@ export default fp(async function port (fastify: FastifyInstance) {
   fastify.decorate('port', { open, stopAccepting, connections })
   // As Fastify does it with its own listener, before anything that a request may need is closed.
   fastify.addHook('preClose', async () => {
+    const sweep = setInterval(() => fastify.server.closeIdleConnections(), SWEEP_MS) // each is idle when its response has ended
     fastify.server.closeIdleConnections()
     await Promise.all(beside.map(async listener => await new Promise(resolve => listener.close(resolve))))
+    clearInterval(sweep)
   })
 }, { name: 'port', dependencies: ['config', 'mcp'] }) // mcp: whose streams end first
 
