@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from './config.ts'
+import { tryPort } from './free-port.ts'
 
 /**
  * In each turn of its event loop Node accepts one connection of a listener. Under load a turn takes as long as a request of
@@ -35,7 +36,8 @@ export default fp(async function port (fastify: FastifyInstance) {
 
   async function open (): Promise<void> {
     try {
-      if (LISTENERS > 1) await refuseIfTaken(host, port)
+      // Whoever shares a port cannot see that it is in use: another server of the same user would get half of the requests.
+      if (LISTENERS > 1) await tryPort(port, host)
       const options = { host, port, reusePort: LISTENERS > 1, listenTextResolver: (address: string) => `listening on ${address}` }
       await fastify.listen(options)
       const { address } = fastify.server.address() as { address: string }
@@ -75,14 +77,6 @@ export default fp(async function port (fastify: FastifyInstance) {
     clearInterval(sweep)
   })
 }, { name: 'port', dependencies: ['config', 'mcp'] }) // mcp: whose streams end first
-
-/** Whoever shares a port cannot see that it is in use: another server of the same user would get half of the requests. */
-async function refuseIfTaken (host: string, port: number): Promise<void> {
-  const probe = createServer().listen(port, host)
-  await once(probe, 'listening')
-  probe.close()
-  await once(probe, 'close')
-}
 
 /** A listener that hands to the server what it accepts, with the options that http.Server has for its own. */
 async function listenBeside ({ server }: FastifyInstance, host: string, port: number): Promise<Listener> {

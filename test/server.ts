@@ -1,8 +1,6 @@
 // Starts MCPX for a test: in this process, on a port of its own, with a data folder of its own.
 import { randomInt } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Writable } from 'node:stream'
@@ -10,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
+import { tryPort } from '../plugins/free-port.ts'
 
 export interface Started {
   app: FastifyInstance
@@ -52,14 +51,10 @@ export function temporaryFolder (t: Test): string {
  * until the server listens, it could give the same one to a connection of a test that runs beside this one.
  */
 export async function freePort (): Promise<number> {
-  const port = randomInt(10_000, 32_000)
-  const probe = createServer().listen(port, '127.0.0.1')
   try {
-    await once(probe, 'listening')
+    return await tryPort(randomInt(10_000, 32_000), '127.0.0.1')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return await freePort()
     throw error
   }
-  await new Promise(resolve => probe.close(resolve))
-  return port
 }

@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { startProcess } from '../process.ts'
@@ -28,7 +27,7 @@ t.test('a crowd is accepted in a few turns of the event loop', onLinux, async t 
 })
 
 t.test('each of a crowd is answered, also when the server stops meanwhile', onLinux, async t => {
-  const { child, origin, until, ended } = await startProcess(t, { AUTH_MODE: 'noauth', TOOLS_DIR: path.join(import.meta.dirname, '../mcp/tools') })
+  const { child, origin, until, ended } = await startProcess(t, { AUTH_MODE: 'noauth' })
   await until(/listening on/)
   const { hostname, port } = new URL(origin)
   const crowd = Array.from({ length: 64 }, () => connect(Number(port), hostname))

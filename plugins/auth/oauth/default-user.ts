@@ -12,7 +12,7 @@ import { canonicalUsername, insertUser } from './users.ts'
  * would take a fifth of a second. The salt of a password that everybody knows has nothing to hide. It is shorter than any
  * password that may be set later, so that only the user created here can have it.
  */
-export const KNOWN_PASSWORD_HASH = '$2b$12$e7JXjo8hzBe.RSpwZBWXROnNiT0YLBA879/Zhr3Zf/hsLnicEDXGC'
+const KNOWN_PASSWORD_HASH = '$2b$12$e7JXjo8hzBe.RSpwZBWXROnNiT0YLBA879/Zhr3Zf/hsLnicEDXGC'
 
 /**
  * Creates the default user when there is no user at all.
