@@ -83,5 +83,5 @@ setting() {
 # mcpx RELEASE SCRIPT ARGUMENT…: a command of MCPX, with the configuration, as the user that the service runs as.
 mcpx() {
   local release=$1 script=$2
-  (cd "$DATA" && MCPX_USER=$([[ -n $ROOT ]] || echo mcpx) BACKUP_DIR=$BACKUPS NODE_COMPILE_CACHE=$ROOT/var/cache/mcpx "$release/node_modules/node/bin/node" --env-file="$CONFIGURATION" --import="$release/ops/service-user.ts" "$release/$script" "${@:3}") 8>&- 9>&-
+  (cd "$DATA" && MCPX_USER=$([[ -n $ROOT ]] || echo mcpx) BACKUP_DIR=$BACKUPS NODE_COMPILE_CACHE=$ROOT/var/cache/mcpx "$release/node_modules/.bin/node" --env-file="$CONFIGURATION" --import="$release/ops/service-user.ts" "$release/$script" "${@:3}") 8>&- 9>&-
 }

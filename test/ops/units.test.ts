@@ -23,7 +23,7 @@ function rootFolder (t: Test): string {
   for (const file of readdirSync(UNITS).filter(name => /\.(service|timer|target)$/.test(name))) copyFileSync(path.join(UNITS, file), path.join(units, file))
   mkdirSync(path.join(units, 'mcpx@.service.d'))
   writeFileSync(path.join(units, 'mcpx@.service.d/shutdown.conf'), readFileSync(path.join(UNITS, 'mcpx@.service.d/shutdown.conf.template'), 'utf8').replace('{{STOP_SECONDS}}', '20'))
-  for (const program of ['opt/mcpx/current/node_modules/node/bin/node', 'bin/sh']) {
+  for (const program of ['opt/mcpx/current/node_modules/.bin/node', 'bin/sh']) {
     mkdirSync(path.dirname(path.join(root, program)), { recursive: true })
     writeFileSync(path.join(root, program), '')
     chmodSync(path.join(root, program), 0o755)
