@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from './config.ts'
-import { tryPort } from './free-port.ts'
+import { isInUse } from './free-port.ts'
 
 /**
  * In each turn of its event loop Node accepts one connection of a listener. Under load a turn takes as long as a request of
@@ -34,17 +34,19 @@ export default fp(async function port (fastify: FastifyInstance) {
   const { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port } = fastify.config
   const beside: Listener[] = []
 
+  const portInUse = (): ConfigurationError => new ConfigurationError([`MCP_SERVER_PORT: ${port} is in use on ${host}; stop what uses it, or choose another`])
+
   async function open (): Promise<void> {
     try {
       // Whoever shares a port cannot see that it is in use: another server of the same user would get half of the requests.
-      if (LISTENERS > 1) await tryPort(port, host)
+      if (LISTENERS > 1 && port !== 0 && await isInUse(port, host)) throw portInUse()
       const options = { host, port, reusePort: LISTENERS > 1, listenTextResolver: (address: string) => `listening on ${address}` }
       await fastify.listen(options)
-      const { address } = fastify.server.address() as { address: string }
-      beside.push(...await Promise.all(Array.from({ length: LISTENERS - 1 }, async () => await listenBeside(fastify, address, port))))
+      const opened = fastify.server.address() as { address: string, port: number }
+      beside.push(...await Promise.all(Array.from({ length: LISTENERS - 1 }, async () => await listenBeside(fastify, opened.address, opened.port))))
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EADDRINUSE') throw new ConfigurationError([`MCP_SERVER_PORT: ${port} is in use on ${host}; stop what uses it, or choose another`])
+      if (code === 'EADDRINUSE') throw portInUse()
       if (code === 'EACCES') throw new ConfigurationError([`MCP_SERVER_PORT: ${port} may not be opened by this user; choose one above 1023`])
       if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new ConfigurationError([`MCP_SERVER_HOST: ${host} is not an address of this machine`])
       throw error

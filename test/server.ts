@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
-import { tryPort } from '../plugins/free-port.ts'
+import { isInUse } from '../plugins/free-port.ts'
 
 export interface Started {
   app: FastifyInstance
@@ -51,10 +51,6 @@ export function temporaryFolder (t: Test): string {
  * until the server listens, it could give the same one to a connection of a test that runs beside this one.
  */
 export async function freePort (): Promise<number> {
-  try {
-    return await tryPort(randomInt(10_000, 32_000), '127.0.0.1')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return await freePort()
-    throw error
-  }
+  const port = randomInt(10_000, 32_000)
+  return await isInUse(port, '127.0.0.1') ? await freePort() : port
 }
