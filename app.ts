@@ -2,10 +2,12 @@
 import path from 'node:path'
 import autoload from '@fastify/autoload'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import { requirePlugins } from './lib/plugin-files.ts'
 import type { Config } from './plugins/config.ts'
-import { refuseUnreadable } from './plugins/errors.ts'
-import { openLog, requestId } from './plugins/log.ts'
-import loadTools, { type ToolFolder } from './plugins/mcp/load-tools.ts'
+import { refuseUnreadable } from './plugins/http/errors.ts'
+import { requestIdOf } from './plugins/http/request-id.ts'
+import { openLog } from './plugins/log/index.ts'
+import loadTools, { type ToolFolder } from './plugins/catalog/sources/files.ts'
 
 const here = (folder: string): string => path.join(import.meta.dirname, folder)
 
@@ -17,8 +19,8 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
   const { logger, writeLine } = await openLog(config, logTo)
   const app = Fastify({
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }), // plugins/log.ts writes one line a request instead of two
-    genReqId: requestId,
+    logController: new LogController({ disableRequestLogging: true }), // plugins/log/index.ts writes one line a request instead of two
+    genReqId: requestIdOf,
     trustProxy: config.TRUST_PROXY[0] === 'none' ? false : config.TRUST_PROXY,
     bodyLimit: config.MAX_BODY_BYTES,
     requestTimeout: 30_000, // to receive a request in whole; a response may take as long as it takes
@@ -29,12 +31,19 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
     forceCloseConnections: 'idle'
   })
 
-  await app.register(autoload, { dir: here('plugins'), ignoreFilter: file => file.startsWith('/auth'), options: { config, writeLine } })
+  await loadAll(app, 'plugins', /^\/(auth|accounts)\//, { config, writeLine })
   await app.register(import(`./plugins/auth/${config.AUTH_MODE}/index.ts`))
   await app.register(loadTools, { folders: toolFolders(config) })
-  await app.register(autoload, { dir: here('routes'), ignoreFilter: file => file.startsWith('/oauth') }) // those come with their plugin
+  await loadAll(app, 'routes', /^\/oauth\//)
   await app.ready()
   return app
+}
+
+/** Registers every plugin of a folder but those that come with AUTH_MODE. */
+async function loadAll (app: FastifyInstance, folder: string, withAuth: RegExp, options?: object): Promise<void> {
+  const ignoreFilter = (file: string): boolean => withAuth.test(file)
+  await requirePlugins(here(folder), ignoreFilter)
+  await app.register(autoload, { dir: here(folder), maxDepth: 1, ignoreFilter, options })
 }
 
 function toolFolders ({ TOOLS_DIR }: Config): ToolFolder[] {

@@ -3,10 +3,11 @@ import { flushCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
-import { type Config, ConfigurationError, readConfig } from './plugins/config.ts'
-import { freePort } from './plugins/free-port.ts'
-import { SHUTDOWN } from './plugins/mcp/call-scope.ts'
-import { summary } from './plugins/summary.ts'
+import { ConfigurationError } from './lib/configuration-error.ts'
+import { type Config, readConfig } from './plugins/config.ts'
+import { freePort } from './lib/free-port.ts'
+import { SHUTDOWN } from './plugins/catalog/calls/call-scope.ts'
+import { summary } from './cli/summary.ts'
 
 const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
 const CLOSE_CONNECTIONS_MS = 1500

@@ -1,7 +1,7 @@
 // npx -y pnpm@12 backup: copies the database and its secret, with the server running or not.
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
-import { type Backup, BackupError, createBackup, listBackups } from '../plugins/db/backup.ts'
+import { type Backup, BackupError, createBackup, listBackups } from './sqlite/backup.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Copies the database of users and grants, and the secret that tokens are signed with.

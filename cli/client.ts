@@ -1,10 +1,11 @@
 // The operator's OAuth clients, from the command line: beside a running server, or without one.
 import { parseArgs } from 'node:util'
-import { readMetadata } from '../plugins/auth/oauth/client-metadata.ts'
-import { addClient, listClients, removeClient } from '../plugins/auth/oauth/clients.ts'
-import { redirectUriProblem } from '../plugins/auth/oauth/redirect-uri.ts'
-import { ConfigurationError, readConfig } from '../plugins/config.ts'
-import { openDatabase } from '../plugins/db/open.ts'
+import { readMetadata } from '../plugins/auth/oauth/clients/client-metadata.ts'
+import { addClient, listClients, removeClient } from '../plugins/auth/oauth/clients/clients.ts'
+import { redirectUriProblem } from '../plugins/auth/oauth/clients/redirect-uri.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
+import { readConfig } from '../plugins/config.ts'
+import { openDatabase } from '../plugins/db/sqlite.ts'
 import { makeDataFolder } from '../plugins/secrets.ts'
 
 const EXIT_MISTAKE = 2

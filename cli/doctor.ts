@@ -8,7 +8,8 @@ import { machine } from '../doctor/checks/machine.ts'
 import { found, type Result } from '../doctor/finding.ts'
 import { signOwnToken } from '../doctor/own-token.ts'
 import { count, machineReadable, readable, type Report } from '../doctor/report.ts'
-import { type Config, ConfigurationError, readConfig } from '../plugins/config.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
+import { type Config, readConfig } from '../plugins/config.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Walks the way that MCP clients walk to a server, and says what is wrong and how to mend it.

@@ -1,5 +1,5 @@
 // How a command ends that cannot do what it was asked to: one line on standard error, and an exit code.
-import { ConfigurationError } from '../plugins/config.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
 
 export class Mistake extends Error {
   readonly exitCode: number

@@ -2,8 +2,8 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
-import { BackupError, listBackups } from '../plugins/db/backup.ts'
-import { restoreBackup } from '../plugins/db/restore.ts'
+import { BackupError, listBackups } from './sqlite/backup.ts'
+import { restoreBackup } from './sqlite/restore.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Puts a backup in the place of the database. Stop the server first; start it afterwards.

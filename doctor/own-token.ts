@@ -3,9 +3,10 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { loadKeys } from '../plugins/auth/oauth/keys.ts'
-import { TOOLS_SCOPE } from '../plugins/auth/oauth/scope.ts'
-import { type Config, ConfigurationError } from '../plugins/config.ts'
+import { loadKeys } from '../plugins/auth/oauth/grants/keys.ts'
+import { TOOLS_SCOPE } from '../plugins/auth/scope.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
+import type { Config } from '../plugins/config.ts'
 
 const LIFETIME_SECONDS = 60
 

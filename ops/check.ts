@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
-import { loadKeys } from '../plugins/auth/oauth/keys.ts'
-import { TOOLS_SCOPE } from '../plugins/auth/oauth/scope.ts'
+import { loadKeys } from '../plugins/auth/oauth/grants/keys.ts'
+import { TOOLS_SCOPE } from '../plugins/auth/scope.ts'
 import { readConfig } from '../plugins/config.ts'
-import { now } from '../plugins/db/schema.ts'
+import { now } from '../lib/clock.ts'
 import { makeDataFolder, openSecret } from '../plugins/secrets.ts'
 
 const TIMEOUT_MS = 10_000

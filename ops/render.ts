@@ -3,7 +3,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { ConfigurationError, readConfig } from '../plugins/config.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
+import { readConfig } from '../plugins/config.ts'
 import { nginxVersion } from './nginx/version.ts'
 import { valuesOf } from './values.ts'
 

@@ -1,7 +1,8 @@
 // What the templates of ops/ are filled with.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { type Config, ConfigurationError } from '../plugins/config.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
+import type { Config } from '../plugins/config.ts'
 
 // ECDHE and AEAD only, as Mozilla's intermediate configuration has them (RFC 9325 section 4.2). TLS 1.3 has its own.
 const CIPHERS = ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].flatMap(cipher => [`ECDHE-ECDSA-${cipher}`, `ECDHE-RSA-${cipher}`]).join(':')

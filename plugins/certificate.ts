@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import type { CheckResult } from './lifecycle.ts'
+import type { CheckResult } from './http/lifecycle.ts'
 
 export interface CertificateState {
   readonly notAfter: Date
@@ -43,7 +43,7 @@ export default fp(async function certificate (fastify: FastifyInstance) {
   const timer = setInterval(() => { void remind() }, REMIND_MS).unref()
   fastify.addHook('onReady', remind)
   fastify.addHook('onClose', async () => clearInterval(timer))
-}, { name: 'certificate', dependencies: ['config', 'lifecycle'] })
+}, { name: 'certificate', dependencies: ['config', 'http'] })
 
 /** Reads the file again only once it is another one. */
 function reader (file: string): NonNullable<FastifyInstance['certificate']> {

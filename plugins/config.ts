@@ -7,7 +7,8 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { isLoopbackHost } from './loopback.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
+import { isLoopbackHost } from '../lib/loopback.ts'
 
 const HOUR = 60
 const MIB = 1024 * 1024
@@ -99,16 +100,6 @@ export type Config = Static<typeof ConfigSchema> & {
   PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[], BACKUP_DIR: string
   /** Whether PUBLIC_URL was set, or follows from the address that is listened on. */
   publicUrlGiven: boolean
-}
-
-/** What is wrong with the set-up, one line each, written for the operator: the process ends with exit code 78 and no stack trace. */
-export class ConfigurationError extends Error {
-  readonly problems: string[]
-  constructor (problems: string[], options?: ErrorOptions) {
-    super(problems.join('\n'), options)
-    this.name = 'ConfigurationError'
-    this.problems = problems
-  }
 }
 
 const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false, code: { optimize: false } }) // it is run once

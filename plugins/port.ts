@@ -4,8 +4,8 @@ import { createServer, type Server as Listener, Server } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { ConfigurationError } from './config.ts'
-import { isInUse } from './free-port.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
+import { isInUse } from '../lib/free-port.ts'
 
 /**
  * In each turn of its event loop Node accepts one connection of a listener. Under load a turn takes as long as a request of

@@ -4,7 +4,8 @@ import { accessSync, constants, existsSync, linkSync, mkdirSync, readFileSync, r
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Config, ConfigurationError } from './config.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
+import type { Config } from './config.ts'
 
 /** Name of the generated secret's file, in the folder of the database. */
 export const SECRET_FILE = 'secret.key'

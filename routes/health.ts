@@ -1,7 +1,7 @@
 // For monitoring: is it up, should it be sent requests, and what is wrong.
 import type { FastifyInstance } from 'fastify'
-import type { CheckResult } from '../plugins/lifecycle.ts'
-import { version } from '../plugins/version.ts'
+import type { CheckResult } from '../plugins/http/lifecycle.ts'
+import { version } from '../lib/version.ts'
 
 export default async function health (fastify: FastifyInstance) {
   const { lifecycle } = fastify

@@ -1,7 +1,7 @@
 // The page at /: what a person who opens the server's address in a browser needs in order to connect a client.
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { clientInstructions } from '../plugins/clients.ts'
+import { clientInstructions } from '../lib/client-instructions.ts'
 
 const STYLE = `
 :root { color-scheme: light dark; --text: #1d2127; --dim: #5a626d; --back: #fff; --box: #f2f4f6; --warn: #9a3412 }

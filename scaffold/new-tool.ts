@@ -4,7 +4,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { regenerate } from '../docs/generate.ts'
 import { withApp } from '../docs/generator/app.ts'
-import { ConfigurationError } from '../plugins/config.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
 import { namesOf, type ToolNames, usualName } from './names.ts'
 import { notesFile, testFile, toolFile } from './templates.ts'
 

@@ -3,8 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
-import { ConfigSchema, ConfigurationError, readConfig } from '../plugins/config.ts'
-import { openLog } from '../plugins/log.ts'
+import { ConfigurationError } from '../lib/configuration-error.ts'
+import { ConfigSchema, readConfig } from '../plugins/config.ts'
+import { openLog } from '../plugins/log/index.ts'
 import { temporaryFolder } from './server.ts'
 
 const read = (env: NodeJS.ProcessEnv) => readConfig(env, '')

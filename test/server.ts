@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
-import { isInUse } from '../plugins/free-port.ts'
+import { isInUse } from '../lib/free-port.ts'
 
 export interface Started {
   app: FastifyInstance

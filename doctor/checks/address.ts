@@ -1,8 +1,8 @@
 // The name and the port: without them nothing else can be looked at.
 import { lookup } from 'node:dns/promises'
 import { connect, isIP } from 'node:net'
-import { isPublicAddress } from '../../plugins/auth/oauth/public-address.ts'
-import { isLoopbackHost } from '../../plugins/loopback.ts'
+import { isPublicAddress } from '../../lib/net/public-address.ts'
+import { isLoopbackHost } from '../../lib/loopback.ts'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import type { Visit } from '../visit.ts'
 import type { Group } from './group.ts'

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Kysely, sql } from 'kysely'
-import { openDatabase } from './open.ts'
+import { openDatabase } from './sqlite.ts'
 import type { Database } from './schema.ts'
 
 declare module 'fastify' {
@@ -22,4 +22,4 @@ export default fp(async function db (fastify: FastifyInstance) {
       return { ok: false, critical: true, detail: 'the database does not answer' }
     }
   })
-}, { name: 'db', dependencies: ['config', 'secrets', 'lifecycle'] })
+}, { name: 'db', dependencies: ['config', 'secrets', 'http'] })

@@ -1,8 +1,6 @@
 // The tables as TypeScript sees them; migrations/ is where they are made.
 import type { Generated, Selectable } from 'kysely'
-
-/** Epoch seconds. */
-export type Seconds = number
+import type { Seconds } from '../../lib/clock.ts'
 
 export interface Database {
   users: {
@@ -89,6 +87,3 @@ export type AuthCode = Selectable<Database['oauth_auth_codes']>
 export type TokenPair = Selectable<Database['oauth_tokens']>
 export type ClientRow = Selectable<Database['oauth_clients']>
 export type TaskRow = Selectable<Database['tasks']>
-
-/** Now, in epoch seconds. */
-export const now = (): Seconds => Math.floor(Date.now() / 1000)

@@ -1,22 +1,16 @@
-// fastify.mcp, the one server that every tool registers into, and fastify.serveMcp, which answers a request with it.
-import path from 'node:path'
+// fastify.serveMcp: how MCP reaches the catalog, by either lane.
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { version } from '../version.ts'
-import type { CallScope, Outcome } from './call-scope.ts'
-import { Catalog } from './catalog.ts'
-import type { Era } from './contract.ts'
-import { createDirectLane } from './direct-lane.ts'
+import { version } from '../../lib/version.ts'
+import type { CallScope, Outcome } from '../catalog/calls/call-scope.ts'
+import type { Era } from '../catalog/contract.ts'
+import { createDirectLane } from './direct/lane.ts'
 import { createRequestState } from './request-state.ts'
-import { createSdkLane } from './sdk-lane.ts'
-import type { ServerSource } from './sdk-server.ts'
-import { TaskRunner } from './tasks/task-runner.ts'
-
-const MAX_RESULT_BYTES = 1_000_000
+import { createSdkLane } from './sdk/lane.ts'
+import type { ServerSource } from './sdk/server.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    mcp: Catalog
     serveMcp: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply | undefined>
     /** How many sessions of 2025-era clients are kept now. */
     openSessions: () => number
@@ -28,16 +22,12 @@ declare module 'fastify' {
 }
 
 export default fp(async function mcp (fastify: FastifyInstance) {
-  const { config } = fastify
-  const listTtlMs = config.LIST_TTL_SECONDS * 1000
-  const catalog = new Catalog(config.TOOLS_DISABLED ?? [], listTtlMs)
-  const limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES }
-  const tasks = new TaskRunner(fastify.db, catalog, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX }, fastify.log)
+  const { config, mcp: catalog, callLimits: limits, tasks, skills } = fastify
   const source: ServerSource = {
     catalog,
     limits,
     tasks,
-    skills: config.SKILLS_DIR === undefined ? undefined : await (await import('./skills.ts')).openSkills(path.resolve(config.SKILLS_DIR), catalog, listTtlMs, fastify.log),
+    skills,
     info: { name: config.MCP_SERVER_NAME, version },
     instance: config.INSTANCE_NAME,
     requestState: createRequestState(fastify.deriveKey('mcp request state')),
@@ -47,7 +37,6 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   const direct = config.MCP_DIRECT_LANE === 'on' ? createDirectLane(source, sdk) : undefined
 
   fastify.decorateRequest('rpc', null)
-  fastify.decorate('mcp', catalog)
   fastify.decorate('serveMcp', (request, reply) => direct?.serve(request, reply) ?? sdk.serve(request, reply))
   fastify.decorate('openSessions', sdk.openSessions)
   fastify.onEnded(({ request: { rpc } }) => rpc?.running?.stop()) // a call that is over takes no notice
@@ -56,4 +45,4 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     direct?.close()
     await sdk.close()
   })
-}, { name: 'mcp', dependencies: ['config', 'ended', 'secrets', 'db'] })
+}, { name: 'mcp', dependencies: ['config', 'http', 'secrets', 'catalog'] })

@@ -1,7 +1,7 @@
 // Signed state that travels through the client between rounds of questions (SEP-2322), and whose it is.
 import { createRequestStateCodec, type ServerContext } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
-import { carrying, exchangeOf } from './exchange.ts'
+import { carrying, exchangeOf } from './sdk/carried.ts'
 
 export interface RequestState {
   mint: (state: unknown, request: FastifyRequest) => Promise<string>

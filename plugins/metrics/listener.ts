@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { ConfigurationError } from '../config.ts'
-import { isLoopbackHost } from '../loopback.ts'
+import { ConfigurationError } from '../../lib/configuration-error.ts'
+import { isLoopbackHost } from '../../lib/loopback.ts'
 import { carriesToken } from './access.ts'
 
 // Importing it would load undici for the names that node:http takes from there: 150 ms of a start for what is not used.

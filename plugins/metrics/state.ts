@@ -1,7 +1,7 @@
 // What the server is at the moment it is asked: nothing is kept up to date for these, they are read when they are scraped.
 import { collectDefaultMetrics, Gauge, type Registry } from '@prometheus-io/client'
 import type { FastifyInstance } from 'fastify'
-import { version } from '../version.ts'
+import { version } from '../../lib/version.ts'
 import { isStream, type Traffic } from './traffic.ts'
 
 /** Adds the gauges, and the process metrics under the names that dashboards know: event loop, memory, CPU, garbage collection. */

@@ -1,6 +1,6 @@
 // Counts requests and tool calls when they have ended. On the path of every request: it builds nothing there.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Outcome } from '../mcp/call-scope.ts'
+import type { Outcome } from '../catalog/calls/call-scope.ts'
 import { type Known, type Metric, position, TallyCounter, TallyHistogram } from './tally.ts'
 
 const METHODS: Known = ['POST', 'GET', 'DELETE', 'OPTIONS', 'HEAD', 'other']

@@ -2,12 +2,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { audit } from '../../plugins/auth/oauth/audit.ts'
 import { answerAt, type AuthorizationRequest, checkAuthorizationRequest } from '../../plugins/auth/oauth/authorization-request.ts'
-import { isAllowed, rememberAllowed } from '../../plugins/auth/oauth/consents.ts'
+import { isAllowed, rememberAllowed } from '../../plugins/auth/oauth/grants/consents.ts'
 import { OAuthError } from '../../plugins/auth/oauth/error.ts'
-import { issueCode } from '../../plugins/auth/oauth/grants.ts'
+import { issueCode } from '../../plugins/auth/oauth/grants/grants.ts'
 import { parameters } from '../../plugins/auth/oauth/parameters.ts'
-import { signIn } from '../../plugins/auth/oauth/sign-in.ts'
-import { findByUsername } from '../../plugins/auth/oauth/users.ts'
+import { signIn } from '../../plugins/accounts/sign-in.ts'
+import { findByUsername } from '../../plugins/accounts/users.ts'
 import type { User } from '../../plugins/db/schema.ts'
 
 const STATUS = { refused: 401, delayed: 429, busy: 503 } as const

@@ -1,10 +1,10 @@
 // Dynamic client registration (RFC 7591): whoever asks gets a client id. It lets nobody in; a person has to.
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { audit } from '../../plugins/auth/oauth/audit.ts'
-import { type ClientMetadata, readMetadata } from '../../plugins/auth/oauth/client-metadata.ts'
-import { boundNeverAuthorized, registerClient, type Registration } from '../../plugins/auth/oauth/clients.ts'
+import { type ClientMetadata, readMetadata } from '../../plugins/auth/oauth/clients/client-metadata.ts'
+import { boundNeverAuthorized, registerClient, type Registration } from '../../plugins/auth/oauth/clients/clients.ts'
 import { OAuthError } from '../../plugins/auth/oauth/error.ts'
-import { parseScope } from '../../plugins/auth/oauth/scope.ts'
+import { parseScope } from '../../plugins/auth/scope.ts'
 
 const MAX_BYTES = 16 * 1024
 const MAX_NEVER_AUTHORIZED = 10_000

@@ -1,7 +1,7 @@
 // The revocation endpoint (RFC 7009): either kind of token ends the grant, and an unknown one is no error.
 import type { FastifyInstance } from 'fastify'
 import { audit } from '../../plugins/auth/oauth/audit.ts'
-import { findGrant, grantOfToken, revokeGrant } from '../../plugins/auth/oauth/grants.ts'
+import { findGrant, grantOfToken, revokeGrant } from '../../plugins/auth/oauth/grants/grants.ts'
 import { parameters, required } from '../../plugins/auth/oauth/parameters.ts'
 
 export default async function revokeRoute (fastify: FastifyInstance) {

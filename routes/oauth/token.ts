@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { audit } from '../../plugins/auth/oauth/audit.ts'
 import { OAuthError } from '../../plugins/auth/oauth/error.ts'
-import { type Issued, redeemCode, refresh, ReplayError } from '../../plugins/auth/oauth/grants.ts'
+import { type Issued, redeemCode, refresh, ReplayError } from '../../plugins/auth/oauth/grants/grants.ts'
 import { type Parameters, parameters, required, sameResource } from '../../plugins/auth/oauth/parameters.ts'
 
 export default async function tokenRoute (fastify: FastifyInstance) {

@@ -1,6 +1,6 @@
 // Discovery: what is protected and by whom (RFC 9728), and how to get a token (RFC 8414).
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { OFFLINE_SCOPE } from '../../plugins/auth/oauth/scope.ts'
+import { OFFLINE_SCOPE } from '../../plugins/auth/scope.ts'
 
 export default async function wellKnown (fastify: FastifyInstance) {
   const { config, oauth: { issuer, resource, scopes, keys } } = fastify

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { ConfigurationError } from '../../plugins/config.ts'
+import { ConfigurationError } from '../../lib/configuration-error.ts'
 import { answer, modern } from '../mcp/wire.ts'
 import { startServer, temporaryFolder } from '../server.ts'
 

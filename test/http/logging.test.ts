@@ -1,7 +1,7 @@
 import path from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../plugins/config.ts'
-import { redactor } from '../../plugins/log.ts'
+import { redactor } from '../../plugins/log/index.ts'
 import { startServer } from '../server.ts'
 
 const SECRETS = {

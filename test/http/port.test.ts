@@ -3,17 +3,16 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { isInUse } from '../../plugins/free-port.ts'
+import { isInUse } from '../../lib/free-port.ts'
 import { startProcess } from '../process.ts'
 import { freePort } from '../server.ts'
 
 t.test('clients that connect all the time while the server starts are refused or served, and never reset', async t => {
   const port = await freePort()
-  let stopped = false
   const seen = new Map<string, number>()
   const count = (what: string): void => { seen.set(what, (seen.get(what) ?? 0) + 1) }
-  async function knock (): Promise<void> {
-    while (!stopped) {
+  async function knock (signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       const socket = connect(port, '127.0.0.1').on('error', () => {}).setEncoding('utf8')
       socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
       const event = await Promise.race([once(socket, 'data').then(([text]: string[]) => String(text).slice(0, 12)), once(socket, 'close').then(() => 'closed')]).catch((error: NodeJS.ErrnoException) => error.code ?? 'error')
@@ -23,11 +22,11 @@ t.test('clients that connect all the time while the server starts are refused or
     }
   }
   for (let starts = 0; starts < 3; starts++) {
-    stopped = false
-    const clients = Array.from({ length: 16 }, knock)
+    const stop = new AbortController()
+    const clients = Array.from({ length: 16 }, () => knock(stop.signal))
     const server = await startProcess(t, { MCP_SERVER_PORT: String(port), AUTH_MODE: 'noauth' })
     await server.until(/listening on/)
-    stopped = true
+    stop.abort()
     await Promise.all(clients)
     server.child.kill('SIGKILL')
     await server.ended

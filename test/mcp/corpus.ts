@@ -1,7 +1,7 @@
 // Requests for the comparison of the lanes: every valid one, and what becomes of it when a little is wrong.
 import * as fc from 'fast-check'
-import type { Catalog } from '../../plugins/mcp/catalog.ts'
-import type { Era } from '../../plugins/mcp/contract.ts'
+import type { Catalog } from '../../plugins/catalog/catalog.ts'
+import type { Era } from '../../plugins/catalog/contract.ts'
 import { LEGACY, MODERN } from './wire.ts'
 
 /** A request as it goes over the wire. */

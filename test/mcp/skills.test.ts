@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { ConfigurationError } from '../../plugins/config.ts'
+import { ConfigurationError } from '../../lib/configuration-error.ts'
 import { startServer, temporaryFolder } from '../server.ts'
 import { answer, legacy, modern } from './wire.ts'
 

@@ -1,6 +1,6 @@
 // The authorization endpoint in what it decides: whom it asks, what it remembers, and where it does not send people.
 import t, { type Test } from 'tap'
-import { createUser } from '../../plugins/auth/oauth/users.ts'
+import { createUser } from '../../plugins/accounts/users.ts'
 import { startServer } from '../server.ts'
 import { Authorization } from './authorization.ts'
 import { DEFAULT_USER, formOf, isPage, type Page, Person } from './person.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { browserCookies, endBrowserSession, findBrowserSession, openBrowserSession } from '../../plugins/auth/oauth/browser-session.ts'
-import { createUser, disableUser, findByUsername, setPassword } from '../../plugins/auth/oauth/users.ts'
-import { now } from '../../plugins/db/schema.ts'
+import { browserCookies, endBrowserSession, findBrowserSession, openBrowserSession } from '../../plugins/accounts/browser-session.ts'
+import { createUser, disableUser, findByUsername, setPassword } from '../../plugins/accounts/users.ts'
+import { now } from '../../lib/clock.ts'
 import { testDatabase } from './database.ts'
 
 const PASSWORD = 'correct horse battery'

@@ -4,7 +4,7 @@ import formbody from '@fastify/formbody'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
-import { pageHeaders } from '../../plugins/auth/oauth/pages/layout.ts'
+import { pageHeaders } from '../../lib/pages/layout.ts'
 import { freePort } from '../server.ts'
 
 const EXECUTABLE = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'

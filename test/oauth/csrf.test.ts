@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import * as fc from 'fast-check'
 import t from 'tap'
-import { formToken, isFormToken, isSameOrigin } from '../../plugins/auth/oauth/csrf.ts'
+import { formToken, isFormToken, isSameOrigin } from '../../plugins/accounts/csrf.ts'
 
 const KEY = randomBytes(32)
 const QUERY = 'client_id=c&state=s'

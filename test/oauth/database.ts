@@ -3,8 +3,9 @@ import path from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Test } from 'tap'
 import { type Config, readConfig } from '../../plugins/config.ts'
-import { openDatabase } from '../../plugins/db/open.ts'
-import { type Database, now } from '../../plugins/db/schema.ts'
+import { openDatabase } from '../../plugins/db/sqlite.ts'
+import { now } from '../../lib/clock.ts'
+import type { Database } from '../../plugins/db/schema.ts'
 import { temporaryFolder } from '../server.ts'
 
 export async function testDatabase (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{ db: Kysely<Database>, config: Config }> {

@@ -1,10 +1,11 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import { ensureDefaultUser, refuseKnownPassword, usesKnownPassword } from '../../plugins/auth/oauth/default-user.ts'
-import { hashPassword, verifyPassword } from '../../plugins/auth/oauth/password.ts'
-import { createUser, disableUser, findByUsername, insertUser, listUsers, removeUser, setPassword } from '../../plugins/auth/oauth/users.ts'
-import { type Config, ConfigurationError, readConfig } from '../../plugins/config.ts'
-import { openDatabase } from '../../plugins/db/open.ts'
+import { ensureDefaultUser, refuseKnownPassword, usesKnownPassword } from '../../plugins/accounts/default-user.ts'
+import { hashPassword, verifyPassword } from '../../plugins/accounts/password.ts'
+import { createUser, disableUser, findByUsername, insertUser, listUsers, removeUser, setPassword } from '../../plugins/accounts/users.ts'
+import { ConfigurationError } from '../../lib/configuration-error.ts'
+import { type Config, readConfig } from '../../plugins/config.ts'
+import { openDatabase } from '../../plugins/db/sqlite.ts'
 import { testDatabase } from './database.ts'
 
 const PUBLIC = { PUBLIC_URL: 'https://mcp.example.com' }

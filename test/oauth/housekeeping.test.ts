@@ -1,7 +1,7 @@
 import t from 'tap'
-import { purge } from '../../plugins/auth/oauth/housekeeping.ts'
-import { createUser } from '../../plugins/auth/oauth/users.ts'
-import { now } from '../../plugins/db/schema.ts'
+import { purge } from '../../plugins/auth/oauth/grants/housekeeping.ts'
+import { createUser } from '../../plugins/accounts/users.ts'
+import { now } from '../../lib/clock.ts'
 import { testDatabase } from './database.ts'
 
 const DAY = 86_400

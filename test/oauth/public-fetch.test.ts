@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import t from 'tap'
-import { isPublicAddress } from '../../plugins/auth/oauth/public-address.ts'
-import { createPublicFetch } from '../../plugins/auth/oauth/public-fetch.ts'
+import { isPublicAddress } from '../../lib/net/public-address.ts'
+import { createPublicFetch } from '../../lib/net/public-fetch.ts'
 import { json, startDocumentHost } from './document-host.ts'
 
 const NOT_PUBLIC = [

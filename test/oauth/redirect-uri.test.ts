@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import t from 'tap'
-import { describeRedirect, matchesRedirectUri, redirectUriProblem } from '../../plugins/auth/oauth/redirect-uri.ts'
+import { describeRedirect, matchesRedirectUri, redirectUriProblem } from '../../plugins/auth/oauth/clients/redirect-uri.ts'
 
 const port = fc.integer({ min: 1, max: 65_535 })
 const loopback = fc.constantFrom('localhost', '127.0.0.1', '127.8.9.10', '[::1]')

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { boundNeverAuthorized, findRegistered, markAuthorized, pruneNeverAuthorized } from '../../plugins/auth/oauth/clients.ts'
-import { now } from '../../plugins/db/schema.ts'
+import { boundNeverAuthorized, findRegistered, markAuthorized, pruneNeverAuthorized } from '../../plugins/auth/oauth/clients/clients.ts'
+import { now } from '../../lib/clock.ts'
 import { startClientsServer } from './clients-server.ts'
 
 async function register (origin: string, body: unknown, headers: Record<string, string> = {}) {

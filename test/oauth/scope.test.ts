@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import t from 'tap'
-import { covers, grantable, narrow, OFFLINE_SCOPE, parseScope, TOOLS_SCOPE } from '../../plugins/auth/oauth/scope.ts'
+import { covers, grantable, narrow, OFFLINE_SCOPE, parseScope, TOOLS_SCOPE } from '../../plugins/auth/scope.ts'
 
 const name = fc.constantFrom('mcp', 'files', 'files:read', 'files:read:own', 'files:write', 'mail', 'mail:send', OFFLINE_SCOPE)
 const names = fc.uniqueArray(name)

@@ -7,9 +7,9 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { loadKeys } from '../../plugins/auth/oauth/keys.ts'
+import { loadKeys } from '../../plugins/auth/oauth/grants/keys.ts'
 import { readConfig } from '../../plugins/config.ts'
-import { now } from '../../plugins/db/schema.ts'
+import { now } from '../../lib/clock.ts'
 import { freePort, temporaryFolder } from '../server.ts'
 
 export const CHECKOUT = path.join(import.meta.dirname, '../..')

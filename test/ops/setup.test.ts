@@ -5,7 +5,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync
 import path from 'node:path'
 import SQLite from 'better-sqlite3'
 import t from 'tap'
-import { verifyPassword } from '../../plugins/auth/oauth/password.ts'
+import { verifyPassword } from '../../plugins/accounts/password.ts'
 import { startAuthority } from './authority.ts'
 import { missing } from './daemon.ts'
 import { machine } from './machine.ts'

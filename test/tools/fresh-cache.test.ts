@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { FreshCache } from '../../tools/get_weather/fresh-cache.ts'
+import { FreshCache } from '../../lib/fresh-cache.ts'
 
 const MINUTE = 60_000
 const never = new AbortController().signal

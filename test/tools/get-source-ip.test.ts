@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import t from 'tap'
-import { parseAddress } from '../../plugins/source-address.ts'
+import { parseAddress } from '../../plugins/http/source-address.ts'
 import { startServer } from '../server.ts'
 import { connect } from '../tool.ts'
 import { callRaw } from './raw.ts'

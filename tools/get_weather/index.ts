@@ -1,7 +1,7 @@
 // Current weather by ZIP code: from OpenWeatherMap where the operator has a key for it, else from the National Weather Service.
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import { FreshCache } from './fresh-cache.ts'
+import { FreshCache } from '../../lib/fresh-cache.ts'
 import { OpenWeatherMap } from './openweathermap.ts'
 import { findPlace } from './places.ts'
 import { type Report, WeatherError } from './service.ts'

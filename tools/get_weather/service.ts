@@ -1,5 +1,5 @@
 // What the tool expects of a weather service, and how one is asked: every way in which that can fail has its own message.
-import { retryAfterSeconds } from '../../plugins/retry-after.ts'
+import { retryAfterSeconds } from '../../lib/retry-after.ts'
 import type { Place } from './places.ts'
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024

@@ -1,8 +1,8 @@
 // The National Weather Service, api.weather.gov: no key, but three requests. A point is in a cell of an office's grid, a
 // cell has stations near it, a station has a latest observation. Stations often report without a temperature, or not for
 // hours: then the next ones and the forecast for this hour are asked, and each value comes from the best that has it.
-import { version } from '../../plugins/version.ts'
-import { FreshCache } from './fresh-cache.ts'
+import { version } from '../../lib/version.ts'
+import { FreshCache } from '../../lib/fresh-cache.ts'
 import type { Place } from './places.ts'
 import { getJson, nonsense, oneLine, type Report, WeatherError, type WeatherService, within } from './service.ts'
 

@@ -1,6 +1,6 @@
 // Every way in which a search can fail, in words for the caller. OpenAI's own messages stay in the log: they quote keys.
 import type { APIError } from 'openai'
-import { retryAfterSeconds } from '../../plugins/retry-after.ts'
+import { retryAfterSeconds } from '../../lib/retry-after.ts'
 
 /** Why there are no results, in words for the caller. */
 export class SearchError extends Error {

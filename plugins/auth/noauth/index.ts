@@ -1,7 +1,7 @@
 // AUTH_MODE=noauth: nobody is asked who they are, and no OAuth endpoint exists.
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { isLoopbackHost } from '../../loopback.ts'
+import { isLoopbackHost } from '../../../lib/loopback.ts'
 
 export default fp(async function noauth (fastify: FastifyInstance) {
   const { MCP_SERVER_HOST: host } = fastify.config

@@ -1,10 +1,10 @@
 // Checks an authorization request (RFC 6749 section 4.1.1, OAuth 2.1, RFC 7636, RFC 8707, RFC 9207) before a person is asked anything.
 import type { FastifyInstance } from 'fastify'
-import type { Client } from './client.ts'
+import type { Client } from './clients/client.ts'
 import { OAuthError } from './error.ts'
 import { type Parameters, parameters, required, sameResource } from './parameters.ts'
-import { describeRedirect, matchesRedirectUri } from './redirect-uri.ts'
-import { grantable, parseScope } from './scope.ts'
+import { describeRedirect, matchesRedirectUri } from './clients/redirect-uri.ts'
+import { grantable, parseScope } from '../scope.ts'
 
 /** An authorization request in which everything is known to be good. */
 export interface AuthorizationRequest {

@@ -5,25 +5,25 @@ import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { AccessTokens } from './access-tokens.ts'
-import browser from './browser.ts'
-import type { Client } from './client.ts'
-import { authenticateClient } from './client-authentication.ts'
-import { ClientKeys } from './client-keys.ts'
-import { markAuthorized } from './clients.ts'
+import { AccessTokens } from './grants/access-tokens.ts'
+import browser from '../../accounts/browser.ts'
+import type { Client } from './clients/client.ts'
+import { authenticateClient } from './clients/client-authentication.ts'
+import { ClientKeys } from './clients/client-keys.ts'
+import { markAuthorized } from './clients/clients.ts'
 import { OAuthError, sendOAuthError } from './error.ts'
-import { findClient } from './find-client.ts'
-import type { GrantPolicy } from './grants.ts'
-import { startHousekeeping } from './housekeeping.ts'
-import { type Keys, loadKeys } from './keys.ts'
-import { MetadataDocuments } from './metadata-document.ts'
-import pages from './pages.ts'
+import { findClient } from './clients/find-client.ts'
+import type { GrantPolicy } from './grants/grants.ts'
+import { startHousekeeping } from './grants/housekeeping.ts'
+import { type Keys, loadKeys } from './grants/keys.ts'
+import { MetadataDocuments } from './clients/metadata-document.ts'
+import pages from './pages/pages.ts'
 import type { Parameters } from './parameters.ts'
-import { createPublicFetch } from './public-fetch.ts'
-import resourceServer from './resource-server.ts'
-import { Revocations } from './revocations.ts'
-import { OFFLINE_SCOPE, TOOLS_SCOPE } from './scope.ts'
-import { ensureDefaultUser, refuseKnownPassword } from './default-user.ts'
+import { createPublicFetch } from '../../../lib/net/public-fetch.ts'
+import resourceServer from '../bearer.ts'
+import { Revocations } from './grants/revocations.ts'
+import { OFFLINE_SCOPE, TOOLS_SCOPE } from '../scope.ts'
+import { ensureDefaultUser, refuseKnownPassword } from '../../accounts/default-user.ts'
 
 const ROUTES = path.join(import.meta.dirname, '../../../routes/oauth')
 
@@ -107,4 +107,4 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     await routes.register(pages)
     await routes.register(autoload, { dir: ROUTES })
   })
-}, { name: 'auth', dependencies: ['config', 'secrets', 'db', 'mcp', 'limits'] })
+}, { name: 'auth', dependencies: ['config', 'secrets', 'db', 'catalog', 'http'] })

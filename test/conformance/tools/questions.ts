@@ -2,7 +2,7 @@
 import { acceptedContent, inputRequired, inputResponse } from '@modelcontextprotocol/server'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import type { CallContext } from '../../../plugins/mcp/contract.ts'
+import type { CallContext } from '../../../plugins/catalog/contract.ts'
 
 type Form = Parameters<typeof inputRequired.elicit>[0]
 

@@ -1,7 +1,7 @@
 // Asks whether a client may act for the person: who asks, where that leads, what for.
 import { type Destination, destination, destinationWarning, displayName } from './destination.ts'
-import { type Html, html } from './html.ts'
-import { layout } from './layout.ts'
+import { type Html, html } from '../../../../lib/pages/html.ts'
+import { layout } from '../../../../lib/pages/layout.ts'
 
 export interface ConsentPage {
   readonly serverName: string

@@ -1,5 +1,5 @@
 // How the pages speak of a client and of where it will send the person: both are claims that others made.
-import { type Html, html } from './html.ts'
+import { type Html, html } from '../../../../lib/pages/html.ts'
 
 /** What `describeRedirect` tells of a redirect URI. */
 export interface Destination { readonly host: string, readonly kind: 'web' | 'loopback' | 'app' }

@@ -1,7 +1,7 @@
 // Explains what cannot be answered to the client, because client or redirect URI are not to be trusted.
 import { displayName } from './destination.ts'
-import { html } from './html.ts'
-import { layout } from './layout.ts'
+import { html } from '../../../../lib/pages/html.ts'
+import { layout } from '../../../../lib/pages/layout.ts'
 
 export interface ErrorPage {
   readonly serverName: string

@@ -1,8 +1,8 @@
 // Goes on to the client after the decision, by a navigation of its own: the policy's form-action covers every redirect
 // that answers a form, so that Chromium would block one to claude:// or cursor://.
 import { displayName } from './destination.ts'
-import { html } from './html.ts'
-import { layout } from './layout.ts'
+import { html } from '../../../../lib/pages/html.ts'
+import { layout } from '../../../../lib/pages/layout.ts'
 
 export interface FinishPage {
   readonly serverName: string

@@ -1,7 +1,7 @@
 // Asks for username and password.
 import { type Destination, destination, displayName } from './destination.ts'
-import { html } from './html.ts'
-import { layout } from './layout.ts'
+import { html } from '../../../../lib/pages/html.ts'
+import { layout } from '../../../../lib/pages/layout.ts'
 
 export interface SignInPage {
   readonly serverName: string

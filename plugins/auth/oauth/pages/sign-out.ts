@@ -1,6 +1,6 @@
 // Asks whether to sign out: a link alone must not, or any page could do it.
-import { html } from './html.ts'
-import { layout } from './layout.ts'
+import { html } from '../../../../lib/pages/html.ts'
+import { layout } from '../../../../lib/pages/layout.ts'
 
 export interface SignOutPage {
   readonly serverName: string

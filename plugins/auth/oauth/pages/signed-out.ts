@@ -1,6 +1,6 @@
 // Confirms that this browser is signed out.
-import { html } from './html.ts'
-import { layout } from './layout.ts'
+import { html } from '../../../../lib/pages/html.ts'
+import { layout } from '../../../../lib/pages/layout.ts'
 
 export function signedOutPage ({ serverName }: { readonly serverName: string }): string {
   return layout(serverName, 'Signed out', html`

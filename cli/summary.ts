@@ -1,0 +1,27 @@
+// What a person at a terminal needs to know after the start: where, how guarded, with which tools, and how to connect.
+import type { FastifyInstance } from 'fastify'
+import { clientInstructions } from '../lib/client-instructions.ts'
+
+export function summary (app: FastifyInstance): string {
+  const { config, mcp } = app
+  const endpoint = config.PUBLIC_URL + config.MCP_PATH
+  const tools = [...mcp.tools.values()].map(({ definition: { name }, config: { configured } }) => {
+    const state = configured?.() ?? true
+    return `    ${name}${state === true ? '' : `  (not configured: ${state})`}`
+  })
+  const connect = clientInstructions(endpoint).map(({ client, where, line }) => `    ${client.padEnd(14)}${where ? `${where}: ` : ''}${line}`)
+  const auth = config.AUTH_MODE === 'oauth' ? 'oauth: clients sign in' : 'noauth: ANYONE who reaches the server may call every tool'
+  return `
+  ${config.MCP_SERVER_NAME} serves MCP at ${endpoint}
+
+  Sign-in   ${auth}
+  Tools
+${tools.join('\n')}
+
+  Connect
+${connect.join('\n')}
+
+  Settings: docs/configuration.md. Stop: Ctrl+C.
+
+`
+}

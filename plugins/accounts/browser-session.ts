@@ -1,0 +1,48 @@
+// A remembered sign-in: a browser holds a random id, the database its SHA-256.
+import type { Kysely } from 'kysely'
+import { now, type Seconds } from '../../lib/clock.ts'
+import type { Database, User } from '../db/schema.ts'
+import { randomSecret, sha256 } from '../../lib/digest.ts'
+
+/** From the sign-in, whatever happens since: a stolen cookie cannot be kept alive by using it. */
+const LIFETIME: Seconds = 14 * 86_400
+
+/** Remembers that a user signed in. Always a new id, never one that the browser brought (session fixation). */
+export async function openBrowserSession (db: Kysely<Database>, userId: number): Promise<string> {
+  const id = randomSecret()
+  await db.insertInto('browser_sessions').values({ id_hash: sha256(id), user_id: userId, created_at: now(), expires_at: now() + LIFETIME }).execute()
+  return id
+}
+
+/** Who signed in with this browser: undefined without a session, after its end, and for a disabled user. */
+export async function findBrowserSession (db: Kysely<Database>, id: string | undefined): Promise<User | undefined> {
+  if (id === undefined) return undefined
+  return await db.selectFrom('users').innerJoin('browser_sessions', 'browser_sessions.user_id', 'users.id').selectAll('users')
+    .where('browser_sessions.id_hash', '=', sha256(id)).where('browser_sessions.expires_at', '>', now())
+    .where('users.disabled_at', 'is', null).executeTakeFirst()
+}
+
+export async function endBrowserSession (db: Kysely<Database>, id: string | undefined): Promise<void> {
+  if (id !== undefined) await db.deleteFrom('browser_sessions').where('id_hash', '=', sha256(id)).execute()
+}
+
+export interface Cookie {
+  readonly name: string
+  readonly options: { readonly httpOnly: true, readonly sameSite: 'lax', readonly path: '/', readonly secure: boolean, readonly maxAge?: Seconds }
+}
+
+/**
+ * The cookies of the sign-in pages, for `reply.setCookie`. `session` holds a browser session's id; `form` is what form
+ * tokens are bound to before there is a session, and goes when the browser is closed.
+ * Lax, not Strict: the authorization request comes from the client's site. The prefix keeps a neighbouring subdomain
+ * from setting them (RFC 6265bis section 4.1.3.2).
+ */
+export function browserCookies (publicUrl: string): { session: Cookie, form: Cookie } {
+  const secure = publicUrl.startsWith('https:')
+  const prefix = secure ? '__Host-' : ''
+  const options = { httpOnly: true, sameSite: 'lax', path: '/', secure } as const
+  return {
+    session: { name: `${prefix}mcpx_session`, options: { ...options, maxAge: LIFETIME } },
+    form: { name: `${prefix}mcpx_form`, options }
+  }
+}

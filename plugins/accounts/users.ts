@@ -1,0 +1,117 @@
+// Users: made, changed and ended here. What ends a user's standing ends everything that was granted in their name.
+import type { Kysely } from 'kysely'
+import { now } from '../../lib/clock.ts'
+import type { Database, User } from '../db/schema.ts'
+import { hashPassword, passwordProblem } from './password.ts'
+
+const MAX_CHARACTERS = 64
+
+/** What the operator asked for cannot be done; the message says why, in one line. */
+export class UserError extends Error {}
+
+/**
+ * The form in which a name is stored and looked up, or undefined when it can be none. Names are matched without regard
+ * to case: phones capitalize the first letter. No invisible characters, which would make two names look the same.
+ */
+export function canonicalUsername (typed: string): string | undefined {
+  const name = typed.slice(0, 4 * MAX_CHARACTERS).trim().normalize('NFC').toLowerCase().normalize('NFC')
+  const length = [...name].length
+  return length >= 1 && length <= MAX_CHARACTERS && !/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.test(name) ? name : undefined
+}
+
+/**
+ * Adds a user, and answers the name in the form in which it is stored.
+ * @throws UserError when the name or the password cannot be used, or the name is taken
+ */
+export async function createUser (db: Kysely<Database>, username: string, password: string): Promise<string> {
+  const name = requireName(username)
+  const created = await insertUser(db, name, await hashNew(password))
+  if (!created) throw new UserError(`there is a user ${name} already`)
+  return name
+}
+
+/** Stores a user; false when the name is taken. */
+export async function insertUser (db: Kysely<Database>, name: string, passwordHash: string): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db.insertInto('users')
+    .values({ username: name, password_hash: passwordHash, created_at: now() })
+    .onConflict(conflict => conflict.column('username').doNothing()).executeTakeFirst()
+  return numInsertedOrUpdatedRows === 1n
+}
+
+export async function findByUsername (db: Kysely<Database>, username: string): Promise<User | undefined> {
+  const name = canonicalUsername(username)
+  if (name === undefined) return undefined
+  return await db.selectFrom('users').selectAll().where('username', '=', name).executeTakeFirst()
+}
+
+export async function listUsers (db: Kysely<Database>): Promise<Omit<User, 'password_hash'>[]> {
+  return await db.selectFrom('users').select(['id', 'username', 'created_at', 'last_login', 'disabled_at']).orderBy('username').execute()
+}
+
+/**
+ * Sets a new password, and ends everything that whoever had the old one was granted.
+ * @throws UserError
+ */
+export async function setPassword (db: Kysely<Database>, username: string, password: string): Promise<void> {
+  const { id } = await requireUser(db, username)
+  const password_hash = await hashNew(password)
+  await db.transaction().execute(async tx => {
+    await tx.updateTable('users').set({ password_hash }).where('id', '=', id).execute()
+    await endEverything(tx, id)
+  })
+}
+
+/** @throws UserError */
+export async function disableUser (db: Kysely<Database>, username: string): Promise<void> {
+  const { id } = await requireUser(db, username)
+  await db.transaction().execute(async tx => {
+    await tx.updateTable('users').set({ disabled_at: now() }).where('id', '=', id).execute()
+    await endEverything(tx, id)
+  })
+}
+
+/** @throws UserError */
+export async function enableUser (db: Kysely<Database>, username: string): Promise<void> {
+  const { id } = await requireUser(db, username)
+  await db.updateTable('users').set({ disabled_at: null }).where('id', '=', id).execute()
+}
+
+/**
+ * Removes a user. The grants stay, revoked, until no access token of theirs can be alive.
+ * @throws UserError; also for the last user, without whom the next start would create the default one again
+ */
+export async function removeUser (db: Kysely<Database>, username: string): Promise<void> {
+  const { id, username: name } = await requireUser(db, username)
+  await db.transaction().execute(async tx => {
+    await endEverything(tx, id) // a write first: the look below then sees what no other process can change
+    const other = await tx.selectFrom('users').select('id').where('id', '!=', id).limit(1).executeTakeFirst()
+    if (other === undefined) throw new UserError(`${name} is the only user, and the next start would create the default one; add another first, or disable this one`)
+    await tx.deleteFrom('users').where('id', '=', id).execute()
+  })
+}
+
+// Codes and consents too: a code not yet redeemed would become a grant, and a remembered consent would give one unasked.
+async function endEverything (tx: Kysely<Database>, userId: number): Promise<void> {
+  await tx.updateTable('oauth_grants').set({ revoked_at: now() }).where('user_id', '=', userId).where('revoked_at', 'is', null).execute()
+  await tx.deleteFrom('oauth_auth_codes').where('user_id', '=', userId).where('used', '=', 0).execute()
+  await tx.deleteFrom('oauth_consents').where('user_id', '=', userId).execute()
+  await tx.deleteFrom('browser_sessions').where('user_id', '=', userId).execute()
+}
+
+async function requireUser (db: Kysely<Database>, username: string): Promise<User> {
+  const user = await findByUsername(db, username)
+  if (user === undefined) throw new UserError(`there is no user ${JSON.stringify(username)}`)
+  return user
+}
+
+function requireName (username: string): string {
+  const name = canonicalUsername(username)
+  if (name === undefined) throw new UserError(`a username has 1 to ${MAX_CHARACTERS} visible characters`)
+  return name
+}
+
+async function hashNew (password: string): Promise<string> {
+  const problem = passwordProblem(password)
+  if (problem !== undefined) throw new UserError(`the password ${problem}`)
+  return await hashPassword(password)
+}

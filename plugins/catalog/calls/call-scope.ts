@@ -1,0 +1,155 @@
+// The time a call runs in: its context, its one abort signal, and everything that may end it early.
+import type { ClientCapabilities, LoggingLevel } from '@modelcontextprotocol/server'
+import type { FastifyRequest } from 'fastify'
+import type { RegisteredTool } from '../catalog.ts'
+import { type CallContext, type Era, ToolError, type ToolErrorOptions } from '../contract.ts'
+import type { CreatedTask } from '../task.ts'
+
+/** One request as a lane carries it: what differs between lanes and eras, and nothing else. */
+export interface Carrier {
+  readonly request: FastifyRequest
+  readonly era: Era
+  readonly progressToken: string | number | undefined
+  readonly clientCapabilities: ClientCapabilities | undefined
+  readonly inputResponses: Record<string, unknown> | undefined
+  notify: (notification: { method: string, params: Record<string, unknown> }) => Promise<void>
+  message: (level: LoggingLevel, data: unknown, logger?: string) => Promise<void>
+  requestState: <T>() => T | undefined
+  mintRequestState: (state: unknown) => Promise<string>
+  closeStream: () => void
+  /** Only where the client can wait for a task: makes one of the call, or answers undefined if it is to run here after all. */
+  readonly startTask?: ((tool: RegisteredTool, args: unknown) => Promise<CreatedTask | undefined>) | undefined
+  /** Is told that the call is not over at once. */
+  readonly lingers?: () => void
+  /** Is told how the call ended, in place of the request's log line. */
+  readonly ended?: (outcome: Outcome) => void
+  /** Has the call stopped when the client is gone or has cancelled; a call that is over takes no notice. */
+  onGone: (call: CallScope) => void
+}
+
+/** How a call ended, as the request log counts it. */
+export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'too_large' | 'failed'
+
+/** Notes how a call ended, for the request log or for whoever wants to know in its place. */
+export function recordOutcome ({ request: { rpc }, ended }: Carrier, outcome: Outcome): void {
+  if (ended !== undefined) ended(outcome)
+  else if (rpc !== null) rpc.outcome = outcome
+}
+
+type Stop = { readonly outcome: Outcome, readonly reason: string }
+
+/** The server stops, and cannot wait any longer. */
+export const SHUTDOWN: Stop = { outcome: 'shutdown', reason: 'was ended: the server is stopping' }
+const CANCELLED: Stop = { outcome: 'cancelled', reason: 'was cancelled by the client' }
+
+export class CallScope implements CallContext {
+  /** Why the call was ended early, once it was. */
+  stopped: Stop | undefined
+  readonly #carrier: Carrier
+  readonly #inFlight: Set<CallScope>
+  readonly #timeoutMs: number
+  #timer: NodeJS.Timeout | undefined
+  #over = false
+  #place = -1
+  #reached = -Infinity
+  // Made when somebody asks for the signal: most calls are over before anybody would.
+  #controller: AbortController | undefined
+  #fail: ((reason: unknown) => void) | undefined
+
+  constructor (carrier: Carrier, timeoutMs: number, inFlight: Set<CallScope>) {
+    this.#carrier = carrier
+    this.#inFlight = inFlight
+    this.#timeoutMs = timeoutMs
+    carrier.onGone(this)
+  }
+
+  /** Runs the work until it ends or is stopped, whichever is first: work that ignores its signal cannot hold the caller. */
+  run<T> (work: () => T | PromiseLike<T>): T | Promise<T> {
+    if (this.stopped !== undefined) throw abortError(this.stopped)
+    const done = work()
+    if (!isPromiseLike(done)) return done
+    return new Promise<T>((resolve, reject) => {
+      this.#fail = reject
+      CallScope.#follow(this)
+      if (this.stopped !== undefined) reject(abortError(this.stopped))
+      done.then(resolve, reject)
+    })
+  }
+
+  // Most calls are over before the event loop turns once: only what is not there then is kept track of, and has a timer made.
+  static #begun: Array<CallScope | undefined> = []
+
+  static #follow (call: CallScope): void {
+    call.#place = this.#begun.push(call) - 1
+    if (call.#place > 0) return
+    setImmediate(() => {
+      for (const call of this.#begun) if (call !== undefined) call.#linger()
+      this.#begun = []
+    })
+  }
+
+  #linger (): void {
+    this.#inFlight.add(this)
+    this.#carrier.lingers?.()
+    this.#timer = setTimeout(timeOut, this.#timeoutMs, this, this.#timeoutMs)
+  }
+
+  stop (stop: Stop = CANCELLED): void {
+    if (this.#over || this.stopped !== undefined) return
+    this.stopped = stop
+    const reason = abortError(stop)
+    this.#controller?.abort(reason)
+    this.#fail?.(reason)
+  }
+
+  end (): void {
+    this.#over = true
+    if (this.#timer === undefined) {
+      // Or the requests of a whole turn would be held at once, and outlive the collections that they need not see.
+      if (CallScope.#begun[this.#place] === this) CallScope.#begun[this.#place] = undefined
+      return
+    }
+    clearTimeout(this.#timer)
+    this.#inFlight.delete(this)
+  }
+
+  get signal (): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.stopped !== undefined) this.#controller.abort(abortError(this.stopped))
+    }
+    return this.#controller.signal
+  }
+
+  get request () { return this.#carrier.request }
+  get principal () { return this.#carrier.request.principal }
+  get log () { return this.#carrier.request.log }
+  get era () { return this.#carrier.era }
+  get clientCapabilities () { return this.#carrier.clientCapabilities }
+  get inputResponses () { return this.#carrier.inputResponses }
+
+  async progress (progress: number, total?: number, message?: string): Promise<void> {
+    const { progressToken } = this.#carrier
+    if (progressToken === undefined || progress <= this.#reached || this.#isOver()) return
+    this.#reached = progress
+    await this.#carrier.notify({ method: 'notifications/progress', params: { progressToken, progress, ...(total !== undefined && { total }), ...(message !== undefined && { message }) } })
+  }
+
+  async message (level: LoggingLevel, data: unknown, logger?: string): Promise<void> {
+    if (!this.#isOver()) await this.#carrier.message(level, data, logger)
+  }
+
+  requestState<T> (): T | undefined { return this.#carrier.requestState<T>() }
+  async mintRequestState (state: unknown): Promise<string> { return await this.#carrier.mintRequestState(state) }
+  closeStream (): void { this.#carrier.closeStream() }
+  error (message: string, options?: ToolErrorOptions): Error { return new ToolError(message, options) }
+
+  // What a handler says after its call has ended reaches nobody.
+  #isOver (): boolean { return this.#over || this.stopped !== undefined }
+}
+
+const timeOut = (call: CallScope, ms: number): void => call.stop({ outcome: 'timeout', reason: `took longer than ${ms / 1000} s and was stopped` })
+
+const abortError = ({ reason }: Stop): DOMException => new DOMException(`The call ${reason}`, 'AbortError')
+
+const isPromiseLike = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> => typeof (value as PromiseLike<T> | undefined)?.then === 'function'

@@ -1,0 +1,102 @@
+// Runs a tool under its declared policy and shapes what comes out: both lanes end here, so they cannot disagree.
+import type { CallToolResult, InputRequiredResult } from '@modelcontextprotocol/server'
+import { isInputRequiredResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
+import { type Carrier, CallScope, type Outcome, recordOutcome } from './call-scope.ts'
+import type { Catalog, RegisteredTool } from '../catalog.ts'
+import { type CallContext, ToolError } from '../contract.ts'
+import { type CreatedTask, isCreatedTask, TasksNotDeclared } from '../task.ts'
+
+/** What applies to tools that declare nothing of their own. */
+export interface Limits { readonly timeoutMs: number, readonly maxResultBytes: number }
+
+/** What a handler came to. */
+export interface Answer<T> {
+  readonly result: T | InputRequiredResult
+  /** The result as JSON, as it was needed to know that it can be sent, and its size; of questions and of a task, nothing. */
+  readonly json: string | undefined
+}
+
+export type ToolAnswer = Answer<CallToolResult | CreatedTask>
+
+/**
+ * Calls a tool. Whatever the tool does, this answers with a result: mistakes in the arguments and failures of the
+ * tool are results with `isError`, which the model reads (SEP-1303); only an unknown name is a protocol error.
+ * @throws ProtocolError -32602 when no tool has the name, -32021 when it only runs as a task and the client knows none
+ */
+export function callTool (catalog: Catalog, limits: Limits, name: string, args: unknown, carrier: Carrier): ToolAnswer | Promise<ToolAnswer> {
+  const tool = catalog.tools.get(name)
+  if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 64)}`)
+  const { config } = tool
+  if (config.task === 'required' && carrier.startTask === undefined) throw new TasksNotDeclared(name)
+  const invalid = tool.validateArguments(args)
+  if (invalid !== undefined) return failure(carrier, 'invalid_arguments', `Invalid arguments for ${name}: ${invalid}`)
+  const configured = config.configured?.() ?? true
+  if (configured !== true) return failure(carrier, 'unconfigured', `${name} is not configured: ${configured}`)
+  if (tool.running >= (config.concurrency ?? Infinity)) return failure(carrier, 'busy', `${name} is busy with ${tool.running} other calls; try again in a moment`)
+  return runTool(catalog, limits, tool, args, carrier, foreground(tool, carrier))
+}
+
+/** What runs while the client waits: all of the call, or as much as comes before a task. */
+function foreground (tool: RegisteredTool, { startTask }: Carrier): Work {
+  const { handler, config: { before, task } } = tool
+  const start = task === undefined ? undefined : startTask
+  if (before === undefined && start === undefined) return handler
+  return async (args, ctx) => await before?.(args as never, ctx) ?? await start?.(tool, args) ?? await handler(args, ctx)
+}
+
+type Work = (args: any, ctx: CallContext) => unknown
+
+/** Runs the work of a tool under its time limit and its cap; arguments have been checked. Answers as `callTool` does. */
+export async function runTool (catalog: Catalog, limits: Limits, tool: RegisteredTool, args: unknown, carrier: Carrier, work: Work = tool.handler): Promise<ToolAnswer> {
+  const { definition: { name }, config } = tool
+  tool.running++
+  const scope = new CallScope(carrier, config.timeoutMs ?? limits.timeoutMs, catalog.inFlight)
+  try {
+    return shape(tool, limits, await scope.run(() => work(args, scope)), carrier)
+  } catch (error) {
+    return explain(name, scope, error, carrier)
+  } finally {
+    scope.end()
+    tool.running--
+  }
+}
+
+function shape (tool: RegisteredTool, limits: Limits, result: unknown, carrier: Carrier): ToolAnswer {
+  if (isInputRequiredResult(result)) return end(carrier, 'input_required', result, undefined)
+  if (tool.config.task !== undefined && isCreatedTask(result)) return end(carrier, 'task', result, undefined)
+  const { definition: { name }, config, validateOutput } = tool
+  const complete = result as CallToolResult
+  if (complete === null || typeof complete !== 'object' || !Array.isArray(complete.content)) throw new TypeError(`tool "${name}" returned no content array`)
+  // First, as it fills in the defaults of the schema.
+  const mismatch = complete.isError ? undefined : validateOutput?.(complete.structuredContent)
+  if (mismatch !== undefined) throw new TypeError(`tool "${name}" returned structuredContent that does not match its outputSchema: ${mismatch}`)
+  const json = JSON.stringify(complete)
+  const size = Buffer.byteLength(json)
+  const most = config.maxResultBytes ?? limits.maxResultBytes
+  if (size > most) return failure(carrier, 'too_large', `The result of ${name} has ${size} bytes, more than the ${most} it may have; ask for less`)
+  return end(carrier, complete.isError ? 'tool_error' : 'ok', complete, json)
+}
+
+function explain (name: string, scope: CallScope, error: unknown, carrier: Carrier): ToolAnswer {
+  if (scope.stopped !== undefined) return failure(carrier, scope.stopped.outcome, `${name} ${scope.stopped.reason}`)
+  if (error instanceof Error && 'expose' in error && error.expose === true) {
+    scope.log.info({ err: error, tool: name }, 'tool reported an error')
+    if (error instanceof ToolError && error.code !== undefined) {
+      recordOutcome(carrier, 'failed')
+      throw new ProtocolError(error.code, error.message)
+    }
+    return failure(carrier, 'tool_error', error.message)
+  }
+  scope.log.error({ err: error, tool: name }, 'tool failed')
+  return failure(carrier, 'failed', `${name} failed unexpectedly; the server's log has the cause under request id ${carrier.request.id}`)
+}
+
+function failure (carrier: Carrier, outcome: Outcome, text: string): ToolAnswer {
+  const result: CallToolResult = { content: [{ type: 'text', text }], isError: true }
+  return end(carrier, outcome, result, JSON.stringify(result))
+}
+
+function end (carrier: Carrier, outcome: Outcome, result: ToolAnswer['result'], json: string | undefined): ToolAnswer {
+  recordOutcome(carrier, outcome)
+  return { result, json }
+}

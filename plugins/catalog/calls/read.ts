@@ -1,0 +1,87 @@
+// Prompts, resources and completions: like a tool call, but a failure has no result to live in and is a protocol error.
+import {
+  type CompleteRequestParams, type CompleteResult, type GetPromptResult, type InputRequiredResult, isInputRequiredResult, ProtocolError, ProtocolErrorCode,
+  type ReadResourceResult, type Resource, ResourceNotFoundError
+} from '@modelcontextprotocol/server'
+import type { Answer, Limits } from './call.ts'
+import { type Carrier, CallScope, recordOutcome } from './call-scope.ts'
+import type { Catalog } from '../catalog.ts'
+import type { CallContext } from '../contract.ts'
+
+const MOST_COMPLETIONS = 100
+
+/** @throws ProtocolError -32602 for an unknown name or arguments that do not match */
+export async function getPrompt (catalog: Catalog, limits: Limits, name: string, args: Record<string, string>, carrier: Carrier): Promise<Answer<GetPromptResult>> {
+  const prompt = catalog.prompts.get(name)
+  if (prompt === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${name.slice(0, 64)}`)
+  const invalid = prompt.validateArguments(args)
+  if (invalid !== undefined) {
+    recordOutcome(carrier, 'invalid_arguments')
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Invalid arguments for prompt ${name}: ${invalid}`)
+  }
+  return await inScope(catalog, limits, carrier, ctx => prompt.handler(args, ctx))
+}
+
+/** @throws ProtocolError -32602 when no resource or template has the URI */
+export async function readResource (catalog: Catalog, limits: Limits, uri: string, carrier: Carrier): Promise<Answer<ReadResourceResult>> {
+  if (!URL.canParse(uri)) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'uri is not a valid URI', { uri })
+  const url = new URL(uri)
+  const resource = catalog.resources.get(url.href)
+  if (resource !== undefined) return await inScope(catalog, limits, carrier, ctx => resource.read(url, ctx))
+  for (const { template, read } of catalog.templates.values()) {
+    const variables = template.uriTemplate.match(url.href)
+    if (variables !== null) return await inScope(catalog, limits, carrier, ctx => read(url, variables, ctx))
+  }
+  throw new ResourceNotFoundError(uri)
+}
+
+/** Static resources, then those that templates can enumerate. */
+export async function listResources (catalog: Catalog, ctx: unknown): Promise<Resource[]> {
+  const resources = [...catalog.resources.values()].map(resource => resource.definition)
+  for (const { template } of catalog.templates.values()) {
+    const listed = await template.listCallback?.(ctx as never)
+    if (listed !== undefined) resources.push(...listed.resources)
+  }
+  return resources
+}
+
+/** @throws ProtocolError -32602 when the reference names nothing */
+export async function complete (catalog: Catalog, { ref, argument, context }: CompleteRequestParams): Promise<CompleteResult> {
+  const found = ref.type === 'ref/prompt' ? catalog.prompts.get(ref.name) : catalog.templates.get(ref.uri)
+  if (found === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The reference to complete names no prompt and no resource template')
+  const completer = 'template' in found ? found.template.completeCallback(argument.name) : found.config.complete?.[argument.name]
+  const values = await completer?.(argument.value, context) ?? []
+  return { completion: { values: values.slice(0, MOST_COMPLETIONS), total: values.length, hasMore: values.length > MOST_COMPLETIONS } }
+}
+
+async function inScope<T extends object> (catalog: Catalog, limits: Limits, carrier: Carrier, work: (ctx: CallContext) => T | InputRequiredResult | Promise<T | InputRequiredResult>): Promise<Answer<T>> {
+  const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)
+  try {
+    const result = await scope.run(() => work(scope))
+    if (isInputRequiredResult(result)) {
+      recordOutcome(carrier, 'input_required')
+      return { result, json: undefined }
+    }
+    if (result === null || typeof result !== 'object') throw new TypeError('a prompt or resource returned no result')
+    const json = JSON.stringify(result) // what cannot be sent fails here, where that is answered
+    recordOutcome(carrier, 'ok')
+    return { result, json }
+  } catch (error) {
+    throw explain(scope, error, carrier)
+  } finally {
+    scope.end()
+  }
+}
+
+function explain (scope: CallScope, error: unknown, carrier: Carrier): ProtocolError {
+  if (scope.stopped !== undefined) {
+    recordOutcome(carrier, scope.stopped.outcome)
+    return new ProtocolError(ProtocolErrorCode.InternalError, `The request ${scope.stopped.reason}`)
+  }
+  const meant = error instanceof Error && 'expose' in error
+  recordOutcome(carrier, meant || error instanceof ProtocolError ? 'tool_error' : 'failed')
+  if (error instanceof ProtocolError) return error
+  if (meant) return new ProtocolError(ProtocolErrorCode.InvalidParams, error.message)
+  scope.log.error({ err: error }, 'resource or prompt failed')
+  return new ProtocolError(ProtocolErrorCode.InternalError, `Internal error; the server's log has the cause under request id ${carrier.request.id}`)
+}

@@ -1,0 +1,179 @@
+// Runs calls in the background (SEP-2663): what a client is told of them afterwards is what the database says.
+import { randomBytes } from 'node:crypto'
+import { isInputRequiredResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Kysely } from 'kysely'
+import { now } from '../../../lib/clock.ts'
+import type { Database, TaskRow } from '../../db/schema.ts'
+import { type Limits, runTool } from '../calls/call.ts'
+import type { Carrier, Outcome } from '../calls/call-scope.ts'
+import type { Catalog, RegisteredTool } from '../catalog.ts'
+import { ToolError } from '../contract.ts'
+import { type Caller, ownerOf, type Round, TaskCarrier } from './carrier.ts'
+import { ask, settle } from './input.ts'
+import { type CreatedTask, createdTask, type DetailedTask, detailedTask } from '../task.ts'
+import { cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, purgeTasks, renewLeases } from './store.ts'
+
+// 192 bits: without sign-in the id alone keeps a task from strangers.
+const ID_BYTES = 24
+const RENEW_MS = LEASE * 1000 / 3
+const SWEEP_MS = 60_000
+
+export interface TaskLimits {
+  readonly ttlMs: number
+  /** Tasks that each principal may have, finished ones included until they expire. */
+  readonly max: number
+}
+
+interface Running { readonly carrier: TaskCarrier, readonly ended: Promise<void> }
+
+export class TaskRunner {
+  readonly #db: Kysely<Database>
+  readonly #catalog: Catalog
+  readonly #callLimits: Limits
+  readonly #limits: TaskLimits
+  readonly #log: FastifyBaseLogger
+  readonly #running = new Map<string, Running>()
+  readonly #timers: NodeJS.Timeout[]
+  #closing = false
+
+  constructor (db: Kysely<Database>, catalog: Catalog, callLimits: Limits, limits: TaskLimits, log: FastifyBaseLogger) {
+    this.#db = db
+    this.#catalog = catalog
+    this.#callLimits = callLimits
+    this.#limits = limits
+    this.#log = log
+    this.#timers = [setInterval(() => this.#quietly(this.#renew()), RENEW_MS).unref(), setInterval(() => this.#quietly(this.#sweep()), SWEEP_MS).unref()]
+  }
+
+  /**
+   * Makes a task of a call, and begins it. Undefined when the caller has too many, and the tool can do without.
+   * @throws ToolError when it cannot
+   */
+  async start (tool: RegisteredTool, args: unknown, carrier: Carrier): Promise<CreatedTask | undefined> {
+    const { definition: { name }, config } = tool
+    const lifetimeMs = Math.max(this.#limits.ttlMs, config.timeoutMs ?? this.#callLimits.timeoutMs)
+    const row = await createTask(this.#db, {
+      id: randomBytes(ID_BYTES).toString('base64url'),
+      owner: ownerOf(carrier),
+      tool: name,
+      arguments: JSON.stringify(args),
+      expires_at: now() + Math.ceil(lifetimeMs / 1000)
+    }, this.#limits.max)
+    if (row !== undefined) this.#run(row, tool, args, carrier, { responses: carrier.inputResponses, state: carrier.requestState() })
+    else if (config.task === 'required') throw new ToolError(`There are ${this.#limits.max} tasks already, as many as you may have; they go when their time to live is over`)
+    return row && createdTask(row)
+  }
+
+  /** A task of the caller; undefined for any other. */
+  async find (caller: Caller, id: string): Promise<DetailedTask | undefined> {
+    const row = await findTask(this.#db, ownerOf(caller), id)
+    return row && detailedTask(row)
+  }
+
+  /** @throws ProtocolError -32602 when the caller has no such task */
+  async get (carrier: Carrier, id: string): Promise<DetailedTask> {
+    return detailedTask(await this.#find(carrier, id))
+  }
+
+  /**
+   * Takes answers to what a task has asked, and goes on with it once it has all of them. Others are ignored.
+   * @throws ProtocolError -32602 when the caller has no such task
+   */
+  async update (carrier: Carrier, id: string): Promise<void> {
+    for (;;) {
+      const row = await this.#find(carrier, id)
+      const settled = settle(row, carrier.inputResponses ?? {})
+      if (settled === undefined) return
+      const { left, responses } = settled
+      const more = Object.keys(left).length > 0
+      const changed = await changeTask(this.#db, row, more
+        ? { input_requests: JSON.stringify(left), input_responses: JSON.stringify(responses) }
+        : { status: 'working', input_requests: null, input_responses: null, request_state: null, lease_until: now() + LEASE })
+      if (!changed) continue // another update, or the end of the task, came between
+      this.#catalog.taskChanged(id)
+      if (!more) await this.#resume(row, carrier, { responses, state: row.request_state === null ? undefined : JSON.parse(row.request_state) })
+      return
+    }
+  }
+
+  /** @throws ProtocolError -32602 when the caller has no such task */
+  async cancel (carrier: Carrier, id: string): Promise<void> {
+    await this.#find(carrier, id)
+    if (!await cancelTask(this.#db, id)) return
+    this.#running.get(id)?.carrier.abort()
+    this.#catalog.taskChanged(id)
+  }
+
+  /** Ends every task that runs here, and waits until the database knows. */
+  async close (): Promise<void> {
+    this.#closing = true
+    for (const timer of this.#timers) clearInterval(timer)
+    const running = [...this.#running.values()]
+    for (const { carrier } of running) carrier.abort()
+    await Promise.all(running.map(({ ended }) => ended))
+  }
+
+  async #find (carrier: Carrier, id: string): Promise<TaskRow> {
+    const row = await findTask(this.#db, ownerOf(carrier), id)
+    if (row === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Task not found: it has expired, or never was')
+    return row
+  }
+
+  async #resume (row: TaskRow, carrier: Carrier, round: Round): Promise<void> {
+    const tool = this.#catalog.tools.get(row.tool)
+    const args: unknown = JSON.parse(row.arguments)
+    const problem = tool === undefined ? `Unknown tool: ${row.tool}` : tool.validateArguments(args)
+    // The server may have been started anew since, with other tools.
+    if (tool === undefined || problem !== undefined) await this.#fail(row.id, new ProtocolError(ProtocolErrorCode.InvalidParams, problem ?? ''))
+    else this.#run(row, tool, args, carrier, round)
+  }
+
+  #run ({ id, rounds }: TaskRow, tool: RegisteredTool, args: unknown, client: Carrier, round: Round): void {
+    const carrier = new TaskCarrier(client, round, text => this.#quietly(this.#change(id, { status_message: text })))
+    const ended = this.#work(id, rounds, tool, args, carrier)
+      .catch((error: unknown) => this.#fail(id, error))
+      .catch((error: unknown) => this.#log.error({ err: error, task: id }, 'the end of a task could not be stored'))
+      .finally(() => this.#running.delete(id))
+    this.#running.set(id, { carrier, ended })
+  }
+
+  async #work (id: string, rounds: number, tool: RegisteredTool, args: unknown, carrier: TaskCarrier): Promise<void> {
+    const started = performance.now()
+    const { result, json } = await runTool(this.#catalog, this.#callLimits, tool, args, carrier)
+    const outcome: Outcome | undefined = carrier.outcome
+    carrier.log.info({ task: id, tool: tool.definition.name, outcome, ms: Math.round(performance.now() - started) }, 'task')
+    if (isInputRequiredResult(result)) await this.#change(id, ask(result, rounds + 1, carrier))
+    else if (outcome === 'shutdown' || (outcome === 'cancelled' && this.#closing)) await this.#change(id, lost)
+    else if (outcome !== 'cancelled') await this.#change(id, { status: 'completed', status_message: null, outcome: json ?? null })
+  }
+
+  /** A JSON-RPC error fails the task; whatever a tool says of itself completes it. */
+  async #fail (id: string, error: unknown): Promise<void> {
+    const known = error instanceof ProtocolError
+    if (!known) this.#log.error({ err: error, task: id }, 'task failed')
+    const { code, message, data } = known ? error : { code: ProtocolErrorCode.InternalError, message: 'Internal error', data: undefined }
+    await this.#change(id, { status: 'failed', status_message: message, outcome: JSON.stringify({ code, message, data }) })
+  }
+
+  async #change (id: string, change: Parameters<typeof changeWorking>[2]): Promise<void> {
+    if (await changeWorking(this.#db, id, change)) this.#catalog.taskChanged(id)
+  }
+
+  /** Keeps the tasks that run here, and stops those that were cancelled elsewhere or have expired. */
+  async #renew (): Promise<void> {
+    if (this.#running.size === 0) return
+    const ids = [...this.#running.keys()]
+    const kept = await renewLeases(this.#db, ids)
+    for (const id of ids) if (!kept.has(id)) this.#running.get(id)?.carrier.abort()
+  }
+
+  async #sweep (): Promise<void> {
+    for (const id of await failLost(this.#db)) this.#catalog.taskChanged(id)
+    await purgeTasks(this.#db)
+  }
+
+  #quietly (work: Promise<void>): void {
+    work.catch((error: unknown) => this.#log.error({ err: error }, 'tasks could not be updated'))
+  }
+}

@@ -1,0 +1,76 @@
+// Tasks in the database. Every change names the state that it expects, so that of two that race one does nothing.
+import type { Kysely } from 'kysely'
+import { now, type Seconds } from '../../../lib/clock.ts'
+import type { Database, TaskRow } from '../../db/schema.ts'
+
+/** How long a working task is believed to be in hand without its process saying so. */
+export const LEASE: Seconds = 6
+
+const LOST = { code: -32603, message: 'The server stopped before the task was finished' }
+
+export type NewTask = Pick<TaskRow, 'id' | 'owner' | 'tool' | 'arguments' | 'expires_at'>
+type Change = Partial<Omit<TaskRow, 'id' | 'owner' | 'revision'>>
+
+/** Stores a working task, and answers it; undefined if the owner has as many as they may. */
+export async function createTask (db: Kysely<Database>, task: NewTask, most: number): Promise<TaskRow | undefined> {
+  const row: TaskRow = {
+    ...task, status: 'working', status_message: null, input_requests: null, input_responses: null, request_state: null,
+    rounds: 0, outcome: null, created_at: now(), updated_at: now(), lease_until: now() + LEASE, revision: 0
+  }
+  const columns = Object.keys(row) as Array<keyof TaskRow>
+  // One statement, so that many at once cannot all see the same count.
+  const values = db.selectNoFrom(eb => columns.map(column => eb.cast(eb.val(row[column]), typeof row[column] === 'number' ? 'integer' : 'text').as(column)))
+  const kept = db.selectFrom('tasks').select(({ fn }) => fn.countAll<number>().as('kept')).where('owner', '=', task.owner).where('expires_at', '>', now())
+  const { numInsertedOrUpdatedRows } = await db.insertInto('tasks').columns(columns).expression(values.where(kept, '<', most)).executeTakeFirst()
+  return numInsertedOrUpdatedRows === 1n ? row : undefined
+}
+
+/** Finds a task for its owner. Another owner's is as unknown as one that never was. */
+export async function findTask (db: Kysely<Database>, owner: string, id: string): Promise<TaskRow | undefined> {
+  const row = await db.selectFrom('tasks').selectAll().where('id', '=', id).where('owner', '=', owner).where('expires_at', '>', now()).executeTakeFirst()
+  if (row?.status !== 'working' || row.lease_until >= now()) return row
+  await failLost(db)
+  return await findTask(db, owner, id)
+}
+
+/** Changes a task that is as it was read; false if it no longer is. */
+export async function changeTask (db: Kysely<Database>, { id, revision }: TaskRow, change: Change): Promise<boolean> {
+  const { numUpdatedRows } = await db.updateTable('tasks').set({ ...change, updated_at: now(), revision: revision + 1 })
+    .where('id', '=', id).where('revision', '=', revision).executeTakeFirst()
+  return numUpdatedRows === 1n
+}
+
+/** Changes a task that is still working; false if it has ended or is gone. */
+export async function changeWorking (db: Kysely<Database>, id: string, change: Change): Promise<boolean> {
+  const { numUpdatedRows } = await db.updateTable('tasks').set(({ eb }) => ({ ...change, updated_at: now(), revision: eb('revision', '+', 1) }))
+    .where('id', '=', id).where('status', '=', 'working').executeTakeFirst()
+  return numUpdatedRows === 1n
+}
+
+/** Ends a task that has not ended; false if it has. */
+export async function cancelTask (db: Kysely<Database>, id: string): Promise<boolean> {
+  const { numUpdatedRows } = await db.updateTable('tasks').set(({ eb }) => ({ status: 'cancelled', status_message: null, input_requests: null, input_responses: null, updated_at: now(), revision: eb('revision', '+', 1) }))
+    .where('id', '=', id).where('status', 'in', ['working', 'input_required']).executeTakeFirst()
+  return numUpdatedRows === 1n
+}
+
+/** Says that tasks are in hand, and answers those that still are to be worked on. */
+export async function renewLeases (db: Kysely<Database>, ids: readonly string[]): Promise<Set<string>> {
+  await db.updateTable('tasks').set({ lease_until: now() + LEASE }).where('id', 'in', ids).where('status', '=', 'working').execute()
+  const rows = await db.selectFrom('tasks').select('id').where('id', 'in', ids).where('status', '=', 'working').where('expires_at', '>', now()).execute()
+  return new Set(rows.map(row => row.id))
+}
+
+/** Fails the tasks whose process is gone, and answers their ids. */
+export async function failLost (db: Kysely<Database>): Promise<string[]> {
+  const rows = await db.updateTable('tasks').set(({ eb }) => ({ status: 'failed', status_message: LOST.message, outcome: JSON.stringify(LOST), updated_at: now(), revision: eb('revision', '+', 1) }))
+    .where('status', '=', 'working').where('lease_until', '<', now()).returning('id').execute()
+  return rows.map(row => row.id)
+}
+
+/** What a task is told that its process did not finish. */
+export const lost: Change = { status: 'failed', status_message: LOST.message, outcome: JSON.stringify(LOST) }
+
+export async function purgeTasks (db: Kysely<Database>): Promise<void> {
+  await db.deleteFrom('tasks').where('expires_at', '<', now()).execute()
+}

@@ -1,0 +1,44 @@
+// Plain HTTP errors, for every route that speaks neither JSON-RPC nor OAuth.
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { code, sendJsonRpcError } from '../mcp/json-rpc.ts'
+
+export default fp(async function errors (fastify: FastifyInstance) {
+  fastify.setErrorHandler<FastifyError>((error, request, reply) => {
+    const status = error.statusCode ?? 500
+    if (status >= 500) request.log.error({ err: error }, 'request failed')
+    return reply.code(status).send({
+      error: status >= 500 ? 'internal_error' : 'bad_request',
+      message: status >= 500 ? `Internal error; the log has it under request id ${request.id}` : error.message
+    })
+  })
+
+  const { MCP_PATH, PUBLIC_URL } = fastify.config
+  fastify.setNotFoundHandler((request, reply) => {
+    const [url = ''] = request.url.split('?', 1)
+    const allowed = fastify.supportedMethods.filter(method => fastify.hasRoute({ method, url }))
+    if (allowed.length === 0) return reply.code(404).send({ error: 'not_found', message: `Nothing is served here; the MCP endpoint is ${PUBLIC_URL}${MCP_PATH}` })
+    reply.header('allow', allowed.join(', ')) // RFC 9110 section 15.5.6
+    const message = `Method not allowed: ${url} takes ${allowed.join(', ')}`
+    return url === MCP_PATH ? sendJsonRpcError(reply, 405, code.refused, message) : reply.code(405).send({ error: 'method_not_allowed', message })
+  })
+}, { name: 'errors', dependencies: ['config'] })
+
+const UNREADABLE: Record<string, [status: string, message: string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time'],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large']
+}
+
+/** Answers what is not HTTP and closes the connection, as it is unknown where a next request would begin (RFC 9112 section 11.2). */
+export function refuseUnreadable (error: NodeJS.ErrnoException, socket: Socket & { _httpMessage?: ServerResponse | null }): void {
+  // An answer that has begun, and not ended, would take a second one for a part of itself: it can only be cut off.
+  const answer = socket._httpMessage
+  if (socket.writable && error.code !== 'ECONNRESET' && (!answer?.headersSent || answer.writableEnded)) {
+    const [status, message] = UNREADABLE[error.code ?? ''] ?? ['400 Bad Request', 'Not a valid HTTP request']
+    const body = JSON.stringify({ error: 'bad_request', message })
+    socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  }
+  socket.destroy()
+}

@@ -1,0 +1,80 @@
+// What a request must show before anything else looks at it: a Host and an Origin that this server answers to.
+// MCP 2025-11-25 and 2026-07-28, transports, security warning: servers MUST validate Origin (DNS rebinding).
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { isLoopbackHost } from '../../lib/loopback.ts'
+import { code, sendJsonRpcError } from '../mcp/json-rpc.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answer whatever Host the request is addressed to: for health checks, which come by address. */
+    anyHost?: boolean
+    /** The route speaks JSON-RPC, its refusals too. */
+    jsonRpc?: boolean
+    /** What the route is for, in a line; docs/http.md shows it. */
+    summary?: string
+  }
+}
+
+const HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer'
+}
+
+const MOST_KNOWN = 100
+
+export default fp(async function security (fastify: FastifyInstance) {
+  const { ALLOWED_HOSTS, ALLOWED_ORIGINS, MCP_SERVER_HOST, PUBLIC_URL, publicUrlGiven } = fastify.config
+  const hosts = new Set(ALLOWED_HOSTS.map(host => hostnameOf(host.includes('://') ? host : `http://${host}`)))
+  const origins = new Set([PUBLIC_URL, ...ALLOWED_ORIGINS].map(normalOrigin)) // its own too: the sign-in form posts with it
+  const hsts = PUBLIC_URL.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000' } : {}
+  const headers = { ...HEADERS, ...hsts }
+  // Host headers as they were sent, found to be ours before: there are few, and reading one as a URL takes longer than all else here.
+  const known = new Set<string>()
+
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers)
+    const { host = '', origin } = request.headers
+    if (!isOurs(host) && !request.routeOptions.config.anyHost) {
+      return refuse(request, reply, `Host "${printable(host)}" is not one that this server answers to; set PUBLIC_URL or ALLOWED_HOSTS to allow it`)
+    }
+    if (origin !== undefined && !allows(origins, origin)) {
+      return refuse(request, reply, `Origin "${printable(origin)}" is not allowed; set ALLOWED_ORIGINS to allow it`)
+    }
+    done()
+  })
+
+  function isOurs (host: string): boolean {
+    if (known.has(host)) return true
+    if (!hosts.has(hostnameOf(`http://${host}`))) return false
+    if (known.size < MOST_KNOWN) known.add(host)
+    return true
+  }
+
+  if (!publicUrlGiven && !isLoopbackHost(MCP_SERVER_HOST)) {
+    fastify.log.warn(`Listening on ${MCP_SERVER_HOST} while PUBLIC_URL is not set: clients are given ${PUBLIC_URL}, and requests addressed to another host than ${ALLOWED_HOSTS.join(', ')} are answered with 403. Set PUBLIC_URL to the address that clients use, such as https://mcp.example.com, and ALLOWED_HOSTS for further names.`)
+  }
+}, { name: 'security', dependencies: ['config'] })
+
+function refuse (request: FastifyRequest, reply: FastifyReply, message: string): void {
+  if (request.routeOptions.config.jsonRpc) sendJsonRpcError(reply, 403, code.refused, message)
+  else reply.code(403).send({ error: 'forbidden', message })
+}
+
+/** Whether an Origin may call. No Origin: not a browser, and nothing to protect a person from. A loopback one counts with any port. */
+export function allows (origins: Set<string>, origin: string | undefined): boolean {
+  if (origin === undefined || origins.has('*')) return true
+  return origins.has(normalOrigin(origin))
+}
+
+function normalOrigin (origin: string): string {
+  if (!URL.canParse(origin)) return origin
+  const { protocol, hostname, origin: whole } = new URL(origin)
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname) ? `${protocol}//${hostname}` : whole
+}
+
+function hostnameOf (address: string): string {
+  return URL.canParse(address) ? new URL(address).hostname : ''
+}
+
+const printable = (value = ''): string => value.replace(/[^\x21-\x7e]/g, '?').slice(0, 100)

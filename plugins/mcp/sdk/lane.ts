@@ -1,0 +1,94 @@
+// The SDK lane: the whole protocol in both eras, and every error answer, by the official SDK.
+import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpRequestContext } from '@modelcontextprotocol/server'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { carrying, exchangeOf } from './carried.ts'
+import { code, sendJsonRpcError } from '../json-rpc.ts'
+import { Listeners } from './listeners.ts'
+import { CatalogServer, type ServerSource } from './server.ts'
+import { type SessionLimits, Sessions } from './sessions.ts'
+import { asTaskListen, listenToTasks } from './task-listen.ts'
+import { sendWebResponse, toWebRequest } from './web.ts'
+
+export interface SdkLane {
+  /** Answers a request. With an `answer`, what the handler came to elsewhere is only shaped. */
+  serve: (request: FastifyRequest, reply: FastifyReply, answer?: unknown) => Promise<FastifyReply>
+  /** What `serve` would answer without a session, as a response of its own. */
+  respond: (request: FastifyRequest, reply: FastifyReply, answer?: unknown) => Promise<Response>
+  /** Answers a request that no client sent. */
+  fetch: (web: Request, parsedBody: object) => Promise<Response>
+  openSessions: () => number
+  /** Ends every stream and session. */
+  close: () => Promise<void>
+}
+
+export function createSdkLane (source: ServerSource, sessionLimits: SessionLimits): SdkLane {
+  const { catalog, keepAliveMs, tasks } = source
+  const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: catalog.bus, keepAliveMs })
+  const sessions = new Sessions(source, sessionLimits)
+  const listeners = new Listeners()
+
+  async function serve (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<FastifyReply> {
+    if (request.rpc !== null) request.rpc.lane = 'sdk'
+    const web = carrying(toWebRequest(request, reply), { request, answer })
+    const { headers: { 'mcp-session-id': id } } = request
+    const parsedBody = withoutOwnCancellations(request.body)
+    const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
+    const opened = listens(request) ? (end: () => void) => listeners.add(request.server.standing(request), end) : undefined
+    const listen = asTaskListen(parsedBody)
+    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, catalog, taskId => tasks.find({ request }, taskId)), { opened })
+    if (!inSession) return await sendWebResponse(reply, await stateless.fetch(web, { parsedBody }), { opened })
+
+    const principalId = request.principal?.id
+    const session = typeof id === 'string' ? sessions.find(id, principalId) : await sessions.open(principalId)
+    if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
+    if (request.rpc !== null) request.rpc.era = '2025'
+    const begun = sessions.begin(session, parsedBody)
+    if (begun === undefined) return sendJsonRpcError(reply, 400, code.invalidRequest, 'Invalid request: its id is that of another request of the session that has no answer yet')
+    session.streams++
+    try {
+      const response = await session.transport.handleRequest(web, { parsedBody })
+      if (!response.ok) for (const id of begun) session.inFlight.delete(id) // it was refused as a whole
+      await sessions.endCancelled(session, parsedBody)
+      const ended = () => {
+        session.streams--
+        session.lastUsed = Date.now()
+      }
+      return await sendWebResponse(reply, response, { opened, ended })
+    } finally {
+      if (session.transport.sessionId === undefined) await session.server.close()
+    }
+  }
+
+  async function respond (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<Response> {
+    const web = carrying(toWebRequest(request, reply), { request, answer })
+    return await stateless.fetch(web, { parsedBody: request.body })
+  }
+
+  function serverFor ({ era, requestInfo }: McpRequestContext): CatalogServer {
+    const spoken = era === 'modern' ? '2026' : '2025'
+    const rpc = exchangeOf(requestInfo)?.request.rpc
+    if (rpc) rpc.era = spoken
+    return new CatalogServer(source, spoken)
+  }
+
+  return {
+    serve,
+    respond,
+    fetch: (web, parsedBody) => stateless.fetch(web, { parsedBody }),
+    openSessions: () => sessions.size,
+    close: async () => {
+      listeners.close()
+      await Promise.all([tasks.close(), stateless.close(), sessions.close()])
+    }
+  }
+}
+
+/** Whether a request opens a stream that has no end of its own. */
+const listens = ({ method, body }: FastifyRequest): boolean => method === 'GET' || (body as { method?: unknown } | undefined)?.method === 'subscriptions/listen'
+
+/** A batch without cancellations of requests that came with it: the SDK would wait for their answers, which never come. */
+function withoutOwnCancellations (body: unknown): unknown {
+  if (!Array.isArray(body)) return body
+  const ids = new Set(body.map(message => message?.method === undefined ? undefined : message.id).filter(id => id !== undefined))
+  return body.filter(message => message?.method !== 'notifications/cancelled' || !ids.has(message.params?.requestId))
+}

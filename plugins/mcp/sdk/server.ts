@@ -1,0 +1,144 @@
+// An official SDK server over the catalog. The SDK owns the protocol, the catalog owns what is served: building one
+// costs the same whatever the number of tools, because nothing is registered into it a second time.
+import {
+  type CallToolResult, type ClientCapabilities, type InputRequiredResult, isInputRequiredResult, type JSONRPCMessage, McpServer, ProtocolErrorCode, type ServerContext,
+  type ServerOptions, type Transport
+} from '@modelcontextprotocol/server'
+import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
+import { type Answer, callTool, type Limits } from '../../catalog/calls/call.ts'
+import type { Carrier } from '../../catalog/calls/call-scope.ts'
+import type { Catalog } from '../../catalog/catalog.ts'
+import type { Era } from '../../catalog/contract.ts'
+import { type Exchange, exchangeOf } from './carried.ts'
+import { complete, getPrompt, listResources, readResource } from '../../catalog/calls/read.ts'
+import type { RequestState } from '../request-state.ts'
+import { declaresTasks, isCreatedTask } from '../../catalog/task.ts'
+import { serveTasks } from './task-methods.ts'
+import type { TaskRunner } from '../../catalog/tasks/runner.ts'
+
+/** What every SDK server of this process shares; built once at boot. */
+export interface ServerSource {
+  readonly catalog: Catalog
+  readonly limits: Limits
+  readonly tasks: TaskRunner
+  readonly skills: SkillsExtension | undefined
+  readonly info: { name: string, version: string }
+  /** INSTANCE_NAME: which of several processes this is. */
+  readonly instance: string | undefined
+  readonly requestState: RequestState
+  /** Milliseconds between the comments that keep an idle stream open. */
+  readonly keepAliveMs: number
+}
+
+export class CatalogServer extends McpServer {
+  readonly #source: ServerSource
+  readonly #era: Era
+
+  constructor (source: ServerSource, era: Era) {
+    super(source.info, options(source))
+    this.#source = source
+    this.#era = era
+    const { catalog, limits } = source
+    const { server } = this
+    source.skills?.attach(this) // first: the resource handlers that it brings are replaced by those of the catalog
+    server.registerCapabilities(catalog.capabilities)
+
+    server.setRequestHandler('tools/list', () => ({ tools: catalog.listTools() }))
+    server.setRequestHandler('tools/call', async ({ params }, ctx) => {
+      const result = await this.#run(ctx, async carrier => await callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
+      if (isInputRequiredResult(result)) return result
+      if (isCreatedTask(result)) return { ...result, content: [] } // the SDK adds the empty content if we do not
+      return server.projectCallToolResult(result as CallToolResult, catalog.tools.get(params.name)?.definition.outputSchema)
+    })
+    if (catalog.prompts.size > 0) {
+      server.setRequestHandler('prompts/list', () => ({ prompts: [...catalog.prompts.values()].map(prompt => prompt.definition) }))
+      server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
+    }
+    if (catalog.resources.size + catalog.templates.size > 0) {
+      server.setRequestHandler('resources/list', async (_request, ctx) => ({ resources: await listResources(catalog, ctx) }))
+      server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...catalog.templates.values()].map(template => template.definition) }))
+      server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, carrier => readResource(catalog, limits, params.uri, carrier)))
+    }
+    if (era === '2026') serveTasks(this, source.tasks, ctx => this.#carry(ctx))
+    if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }) => complete(catalog, params))
+  }
+
+  /** The SDK checks Mcp-Param-* headers against this schema (SEP-2243); its own registry is empty. */
+  override toolInputSchemaJson (name: string): Record<string, unknown> | undefined {
+    return this.#source.catalog.tools.get(name)?.definition.inputSchema
+  }
+
+  override async connect (transport: Transport): Promise<void> {
+    const send = transport.send.bind(transport)
+    transport.send = async (message, options) => { await send(withParamsRefused(message), options) }
+    await super.connect(transport)
+  }
+
+  async #run<T> (ctx: ServerContext, work: (carrier: Carrier) => Promise<Answer<T>>): Promise<T | InputRequiredResult> {
+    const exchange = this.#exchange(ctx)
+    const { answer } = exchange
+    exchange.answer = undefined
+    return (await (answer as ReturnType<typeof work> | undefined ?? work(this.#carry(ctx)))).result
+  }
+
+  #exchange ({ http }: ServerContext): Exchange {
+    const exchange = exchangeOf(http?.req)
+    if (exchange === undefined) throw new Error('the SDK serves a request that no lane began')
+    return exchange
+  }
+
+  #carry (ctx: ServerContext): Carrier {
+    const { mcpReq, http } = ctx
+    const { requestState, tasks } = this.#source
+    const { request } = this.#exchange(ctx)
+    const { envelope } = mcpReq as { envelope?: Record<string, any> }
+    const clientCapabilities: ClientCapabilities | undefined = envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities()
+    // Whom the client's stream no longer reaches has nothing to tell it; that is no fault of the tool.
+    const lost = (error: unknown): void => request.log.debug({ err: error }, 'a notification reached nobody')
+    const carrier: Carrier = {
+      request,
+      era: this.#era,
+      progressToken: mcpReq._meta?.progressToken,
+      clientCapabilities,
+      inputResponses: mcpReq.inputResponses,
+      notify: notification => mcpReq.notify(notification).catch(lost),
+      message: (level, data, logger) => mcpReq.log(level, data, logger).catch(lost),
+      requestState: mcpReq.requestState,
+      mintRequestState: state => requestState.mint(state, request),
+      closeStream: () => http?.closeSSE?.(),
+      onGone: call => {
+        if (mcpReq.signal.aborted) call.stop()
+        else mcpReq.signal.addEventListener('abort', () => call.stop(), { once: true })
+      },
+      startTask: this.#era === '2026' && declaresTasks(clientCapabilities) ? (tool, args) => tasks.start(tool, args, carrier) : undefined
+    }
+    return carrier
+  }
+}
+
+interface Issue { readonly path: readonly PropertyKey[], readonly message: string }
+
+/**
+ * An error answer as JSON-RPC 2.0 section 5.1 has it where params do not fit: for most methods the SDK makes an internal
+ * error of it, whose message is what its schema found, as JSON.
+ */
+function withParamsRefused (message: JSONRPCMessage): JSONRPCMessage {
+  if (!('error' in message) || message.error.code !== ProtocolErrorCode.InternalError || !message.error.message.startsWith('[')) return message
+  let issues: Issue[]
+  try {
+    issues = JSON.parse(message.error.message)
+  } catch { return message }
+  const found = issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
+  return { ...message, error: { ...message.error, code: ProtocolErrorCode.InvalidParams, message: `Invalid ${found}`.slice(0, 500) } }
+}
+
+function options ({ catalog, requestState }: ServerSource): ServerOptions {
+  // Public: every caller sees all of them.
+  const [tools, prompts, resources] = (['tools', 'prompts', 'resources'] as const).map(list => ({ ttlMs: catalog.listTtlMs(list), cacheScope: 'public' as const }))
+  return {
+    cacheHints: {
+      'tools/list': tools, 'prompts/list': prompts, 'resources/list': resources, 'resources/templates/list': resources, 'server/discover': tools
+    },
+    requestState: { verify: requestState.verify }
+  }
+}

@@ -1,0 +1,93 @@
+// Task status on `subscriptions/listen` (SEP-2663): the SDK serves the stream, and its filter does not know tasks.
+// It is asked for tool changes, which every server announces, so that it keeps the stream open; on their way out its
+// messages lose what the client did not ask for, and gain the status of its tasks.
+import { type McpHttpHandler, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server'
+import type { Catalog } from '../../catalog/catalog.ts'
+import { declaresTasks, type DetailedTask, taskOf, TasksNotDeclared } from '../../catalog/task.ts'
+
+// A task may run in another process on the same database, whose changes the bus does not carry.
+const WATCH_MS = 1000
+const ENDED = new Set(['completed', 'failed', 'cancelled'])
+const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
+
+interface Listen {
+  id: string | number
+  params: { _meta?: Record<string, any>, notifications: { taskIds: string[], toolsListChanged?: boolean } }
+}
+
+/** The request as a subscription to tasks; undefined for any other. */
+export function asTaskListen (body: unknown): Listen | undefined {
+  const { method, params } = (body ?? {}) as { method?: unknown, params?: { notifications?: { taskIds?: unknown } } }
+  const taskIds = params?.notifications?.taskIds
+  return method === 'subscriptions/listen' && Array.isArray(taskIds) && taskIds.every(id => typeof id === 'string') ? body as Listen : undefined
+}
+
+/**
+ * Serves a subscription to tasks, of which the caller hears how each of theirs is now and whenever it changes.
+ * @param read answers a task of the caller; undefined for any other
+ */
+export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request, listen: Listen, catalog: Catalog, read: (id: string) => Promise<DetailedTask | undefined>): Promise<Response> {
+  const { id, params } = listen
+  const { taskIds, ...notifications } = params.notifications
+  const response = await fetch(request, { parsedBody: { ...listen, params: { ...params, notifications: { ...notifications, toolsListChanged: true } } } })
+  if (response.body === null || response.headers.get('content-type')?.startsWith('text/event-stream') !== true) return response
+  if (!declaresTasks(params._meta?.[CAPABILITIES])) {
+    await response.body.cancel()
+    const { code, message, data } = new TasksNotDeclared('A subscription to tasks')
+    return Response.json({ jsonrpc: '2.0', id, error: { code, message, data } }, { status: 400 })
+  }
+
+  const known: string[] = []
+  for (const task of new Set(taskIds)) if (await read(task) !== undefined) known.push(task)
+  const told = new Map<string, string>()
+  let unsubscribe: (() => void) | undefined
+  const decoder = new TextDecoder()
+  const encoder = new TextEncoder()
+  const frames = new TransformStream<Uint8Array, Uint8Array>({
+    async transform (chunk, controller) {
+      const message = parse(decoder.decode(chunk)) // the SDK writes one event a chunk
+      const { toolsListChanged = false } = params.notifications
+      if (message?.method === 'notifications/tools/list_changed' && !toolsListChanged) return
+      if (message?.method !== 'notifications/subscriptions/acknowledged') return controller.enqueue(chunk)
+
+      const { toolsListChanged: _, ...honored } = message.params?.notifications ?? {}
+      message.params = { ...message.params, notifications: { ...honored, ...(toolsListChanged && { toolsListChanged }), ...(known.length > 0 && { taskIds: known }) } }
+      controller.enqueue(encoder.encode(frame(message)))
+      const send = async (taskId: string): Promise<void> => {
+        const task = await read(taskId)
+        const news = JSON.stringify(task)
+        if (task === undefined || told.get(taskId) === news) return
+        told.set(taskId, news)
+        if (ENDED.has(task.status)) watched.delete(taskId)
+        controller.enqueue(encoder.encode(frame({ jsonrpc: '2.0', method: 'notifications/tasks', params: { ...task, _meta: { [SUBSCRIPTION_ID_META_KEY]: id } } })))
+      }
+      const watched = new Set(known)
+      let sending = Promise.resolve()
+      const queue = (taskId: string): void => { sending = sending.then(() => send(taskId)).catch(() => unsubscribe?.()) } // in order
+      const watch = setInterval(() => watched.forEach(queue), WATCH_MS).unref()
+      const leaveBus = catalog.bus.subscribe(event => {
+        const changed = event.kind === 'resource_updated' ? taskOf(event.uri) : undefined
+        if (changed !== undefined && known.includes(changed)) queue(changed)
+      })
+      unsubscribe = () => {
+        clearInterval(watch)
+        leaveBus()
+      }
+      for (const taskId of known) queue(taskId) // one may have ended before its client could listen
+    },
+    flush: () => unsubscribe?.()
+  })
+  const { readable, writable } = frames
+  response.body.pipeTo(writable).catch(() => {}).finally(() => unsubscribe?.()) // fails when the client leaves
+  return new Response(readable, response)
+}
+
+interface Message { jsonrpc: '2.0', method?: string, params?: Record<string, any> }
+
+/** The message of an event; undefined for a comment. */
+function parse (event: string): Message | undefined {
+  const data = /^data: (.*)$/m.exec(event)?.[1]
+  return data === undefined ? undefined : JSON.parse(data)
+}
+
+const frame = (message: Message): string => `event: message\ndata: ${JSON.stringify(message)}\n\n`
