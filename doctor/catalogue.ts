@@ -4,7 +4,7 @@ import { discovery } from './catalogue/discovery.ts'
 import { machine } from './catalogue/machine.ts'
 import { proxy } from './catalogue/proxy.ts'
 import { reaching } from './catalogue/reaching.ts'
-import type { Finding } from './finding.ts'
+import type { Finding } from './catalogue/entry.ts'
 
 /** By section, in the order in which a client meets them. */
 export const sections = {

@@ -1,16 +1,6 @@
 // What the doctor says: a verdict for each check, and for whatever is wrong a finding of the catalogue.
 import { catalogue, type FindingId } from './catalogue.ts'
 
-/** An entry of the catalogue. All of it is written for the operator. */
-export interface Finding {
-  /** A `problem` keeps some client out or some guard down; a `warning` will, or might. */
-  readonly level: 'problem' | 'warning'
-  /** What one sees of it. */
-  readonly symptom: string
-  readonly cause: string
-  readonly fix: string
-}
-
 export type Status = 'ok' | 'warning' | 'problem' | 'skipped'
 
 export interface Verdict {

@@ -1,6 +1,5 @@
 // MCP messages as clients of both eras send them.
 import type { Answer } from './http.ts'
-import type { Visit } from './visit.ts'
 
 export const LEGACY = '2025-11-25'
 export const MODERN = '2026-07-28'
@@ -28,12 +27,6 @@ export function requestOf (era: Era, method: string, params: Record<string, unkn
     headers: { ...MCP_HEADERS, 'mcp-protocol-version': MODERN, 'mcp-method': method, ...(typeof params.name === 'string' && { 'mcp-name': params.name }) },
     body: message(method, { ...params, _meta })
   }
-}
-
-/** Posts a request to the endpoint and answers with what came back. */
-export async function call (visit: Visit, era: Era, method: string, params: Record<string, unknown>, headers: Record<string, string>): Promise<Answer> {
-  const request = requestOf(era, method, params)
-  return await visit.ask(visit.url, { method: 'POST', body: request.body, headers: { ...request.headers, ...headers } })
 }
 
 /** The last JSON-RPC message of an answer, whether it is JSON or a stream. */

@@ -1,7 +1,8 @@
 // What was found, for people and for programs.
 import { styleText } from 'node:util'
 import { catalogue } from './catalogue.ts'
-import type { Finding, Result, Status } from './finding.ts'
+import type { Result, Status } from './finding.ts'
+import type { Finding } from './catalogue/entry.ts'
 
 export interface Report {
   url: string | null

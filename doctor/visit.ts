@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Config } from '../plugins/config.ts'
 import { type Answer, type Ask, ask, open } from './http.ts'
-import { initializeBody, MCP_HEADERS } from './mcp.ts'
+import { type Era, initializeBody, MCP_HEADERS, requestOf } from './mcp.ts'
 
 export interface VisitOptions {
   /** The MCP endpoint, as a client is given it. */
@@ -94,6 +94,12 @@ export class Visit {
     this.#seen.set(key, answer)
     return answer
   }
+}
+
+/** Posts a request to the endpoint and answers with what came back. */
+export async function call (visit: Visit, era: Era, method: string, params: Record<string, unknown>, headers: Record<string, string>): Promise<Answer> {
+  const request = requestOf(era, method, params)
+  return await visit.ask(visit.url, { method: 'POST', body: request.body, headers: { ...request.headers, ...headers } })
 }
 
 /** A path that nobody serves. */

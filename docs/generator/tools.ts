@@ -1,7 +1,7 @@
 // docs/tools.md, from the catalog as clients see it.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import type { RegisteredTool } from '../../plugins/catalog/catalog.ts'
+import type { RegisteredTool } from '../../plugins/catalog/registered.ts'
 import { withApp } from './app.ts'
 import { exampleOf } from './example.ts'
 import { code, generated, table } from './markdown.ts'

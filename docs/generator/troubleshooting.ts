@@ -1,7 +1,7 @@
 // docs/troubleshooting.md, from the catalogue of the doctor.
 import { sections } from '../../doctor/catalogue.ts'
 import { clientSymptoms } from '../../doctor/client-symptoms.ts'
-import type { Finding } from '../../doctor/finding.ts'
+import type { Finding } from '../../doctor/catalogue/entry.ts'
 import { code, generated } from './markdown.ts'
 
 export function troubleshootingPage (): string {

@@ -1,5 +1,5 @@
 // Calls, and the streams that answer them.
-import type { Finding } from '../finding.ts'
+import type { Finding } from './entry.ts'
 
 export const calling = {
   'token-refused': {

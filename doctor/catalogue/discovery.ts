@@ -1,5 +1,5 @@
 // How a client that knows only the URL finds out how to sign in.
-import type { Finding } from '../finding.ts'
+import type { Finding } from './entry.ts'
 
 export const discovery = {
   'endpoint-silent': {

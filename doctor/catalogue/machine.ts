@@ -1,5 +1,5 @@
 // What only the server itself can show.
-import type { Finding } from '../finding.ts'
+import type { Finding } from './entry.ts'
 
 export const machine = {
   'config-wrong': {

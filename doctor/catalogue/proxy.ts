@@ -1,5 +1,5 @@
 // What the server learns of a request from the proxy in front.
-import type { Finding } from '../finding.ts'
+import type { Finding } from './entry.ts'
 
 export const proxy = {
   'forwarded-for-spoofable': {

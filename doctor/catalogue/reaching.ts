@@ -1,5 +1,5 @@
 // From the name to an encrypted connection.
-import type { Finding } from '../finding.ts'
+import type { Finding } from './entry.ts'
 
 export const reaching = {
   'name-unknown': {

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { describe } from '../http.ts'
-import { call, type Era, lastMessage, requestOf } from '../mcp.ts'
+import { type Era, lastMessage, requestOf } from '../mcp.ts'
+import { call } from '../visit.ts'
 import { NO_TOKEN, type Visit } from '../visit.ts'
 import type { Group } from './group.ts'
 

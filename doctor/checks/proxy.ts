@@ -1,7 +1,8 @@
 // What lies between the client and the server: the address that is passed on, the host, and the size of bodies.
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { describe } from '../http.ts'
-import { call, lastMessage, MCP_HEADERS } from '../mcp.ts'
+import { lastMessage, MCP_HEADERS } from '../mcp.ts'
+import { call } from '../visit.ts'
 import { NO_TOKEN, type Visit } from '../visit.ts'
 import type { Group } from './group.ts'
 

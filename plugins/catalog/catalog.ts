@@ -1,41 +1,15 @@
 // The catalog: every tool, prompt and resource that was registered. Lanes look things up here; nothing else holds them.
 import { Type } from '@sinclair/typebox'
-import { InMemoryServerEventBus, type Prompt, type Resource, ResourceTemplate, type ResourceTemplateType, type ServerCapabilities, type ServerEventBus, type Tool } from '@modelcontextprotocol/server'
+import { InMemoryServerEventBus, ResourceTemplate, type ServerCapabilities, type ServerEventBus, type Tool } from '@modelcontextprotocol/server'
 import type { Needs } from '../auth/principal.ts'
 import type {
   McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
 } from './contract.ts'
 import type { CallScope } from './calls/call-scope.ts'
 import { checkDeclaration, checkParamHeaders } from './declaration.ts'
+import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
 import { compile, type Validator } from './schema.ts'
 import { taskUri } from './task.ts'
-
-export interface RegisteredTool {
-  /** As `tools/list` shows it. */
-  readonly definition: Tool
-  readonly config: ToolConfig
-  readonly handler: ToolHandler<any, any>
-  readonly validateArguments: Validator
-  readonly validateOutput: Validator | undefined
-  /** Whether clients repeat arguments of it in headers (SEP-2243). */
-  readonly hasHeaderParameters: boolean
-  /** What calling it takes: the scopes that it declares. */
-  readonly needs: Needs
-  /** The file that registered it. */
-  readonly owner: string
-  /** Calls that are running now. */
-  running: number
-}
-
-export interface RegisteredPrompt {
-  readonly definition: Prompt
-  readonly config: PromptConfig
-  readonly handler: PromptHandler<any>
-  readonly validateArguments: Validator
-}
-
-export interface RegisteredResource { readonly definition: Resource, readonly read: ReadResource }
-export interface RegisteredTemplate { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, readonly read: ReadResourceTemplate }
 
 // SEP-986
 export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/

@@ -2,7 +2,8 @@
 import type { CallToolResult, InputRequiredResult } from '@modelcontextprotocol/server'
 import { isInputRequiredResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { type Carrier, CallScope, type Outcome, recordOutcome } from './call-scope.ts'
-import type { Catalog, RegisteredTool } from '../catalog.ts'
+import type { Catalog } from '../catalog.ts'
+import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, ToolError } from '../contract.ts'
 import { type CreatedTask, isCreatedTask, TasksNotDeclared } from '../task.ts'
 

@@ -5,7 +5,7 @@ import { CLIENT_CAPABILITIES_META_KEY, type CallToolResult, type ClientCapabilit
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Answer, callTool } from '../../catalog/calls/call.ts'
 import { SHUTDOWN } from '../../catalog/calls/call-scope.ts'
-import type { RegisteredTool } from '../../catalog/catalog.ts'
+import type { RegisteredTool } from '../../catalog/registered.ts'
 import type { Era } from '../../catalog/contract.ts'
 import { Exchange, type ExchangeSource } from './exchange.ts'
 import { Lists } from './lists.ts'
