@@ -1,9 +1,11 @@
 // The MCP endpoint: authenticate, limit, then hand the request to a lane.
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
+import { Refusal } from '../lib/refusal.ts'
 import { code, sendFailure, sendJsonRpcError } from '../plugins/mcp/json-rpc.ts'
 
 /** Arrays and objects within one another: more than any arguments need, and few enough for whatever follows them down by recursion. */
 const MOST_LEVELS = 200
+const METHODS = ['GET', 'POST', 'DELETE']
 
 export default async function mcpRoute (fastify: FastifyInstance) {
   // Fastify's own parser, with its protection against __proto__ keys, except that no body at all is no error: DELETE has none.
@@ -20,7 +22,7 @@ export default async function mcpRoute (fastify: FastifyInstance) {
   })
 
   fastify.route({
-    method: ['GET', 'POST', 'DELETE'],
+    method: METHODS,
     url: fastify.config.MCP_PATH,
     config: { jsonRpc: true, summary: 'The MCP endpoint (streamable HTTP)' },
     onRequest: [(request, _reply, done) => { request.rpc = {}; done() }, fastify.authenticate, fastify.limitCaller],
@@ -30,6 +32,18 @@ export default async function mcpRoute (fastify: FastifyInstance) {
       else if (fastify.authorize(request, reply, fastify.mcp.needs(request.body)) === undefined) done()
     },
     handler: fastify.serveMcp
+  })
+
+  // Any other method, refused as JSON-RPC too (RFC 9110 section 15.5.6). HEAD is that of GET.
+  fastify.route({
+    method: fastify.supportedMethods.filter(method => !['GET', 'HEAD', ...METHODS].includes(method)),
+    url: fastify.config.MCP_PATH,
+    config: { jsonRpc: true, unlisted: true },
+    onRequest: (_request, reply, done) => {
+      reply.header('allow', METHODS.join(', '))
+      done(new Refusal(405, 'method_not_allowed', `Method not allowed: ${fastify.config.MCP_PATH} takes ${METHODS.join(', ')}`))
+    },
+    handler: () => {}
   })
 }
 

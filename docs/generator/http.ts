@@ -29,7 +29,7 @@ async function routesOf (mode: string): Promise<Map<string, string>> {
   const routes = new Map<string, string>()
   const note = ({ method, url, config }: RouteOptions) => {
     const methods = [method].flat().filter(name => name !== 'OPTIONS' && name !== 'HEAD')
-    if (methods.length > 0) routes.set(`${methods.join(', ')} ${url}`, config?.summary ?? '')
+    if (methods.length > 0 && !config?.unlisted) routes.set(`${methods.join(', ')} ${url}`, config?.summary ?? '')
   }
   // The one moment at which a hook sees every route: when the instance is made, before anything is registered.
   const onInstance = (message: unknown) => { (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', note) }

@@ -3,10 +3,14 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { code, sendJsonRpcError } from '../mcp/json-rpc.ts'
+import { Refusal } from '../../lib/refusal.ts'
 
 export default fp(async function errors (fastify: FastifyInstance) {
-  fastify.setErrorHandler<FastifyError>((error, request, reply) => {
+  fastify.setErrorHandler<FastifyError | Refusal>((error, request, reply) => {
+    if (error instanceof Refusal) {
+      if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
+      return reply.code(error.statusCode).send({ error: error.reason, message: error.message })
+    }
     const status = error.statusCode ?? 500
     if (status >= 500) request.log.error({ err: error }, 'request failed')
     return reply.code(status).send({
@@ -21,8 +25,7 @@ export default fp(async function errors (fastify: FastifyInstance) {
     const allowed = fastify.supportedMethods.filter(method => fastify.hasRoute({ method, url }))
     if (allowed.length === 0) return reply.code(404).send({ error: 'not_found', message: `Nothing is served here; the MCP endpoint is ${PUBLIC_URL}${MCP_PATH}` })
     reply.header('allow', allowed.join(', ')) // RFC 9110 section 15.5.6
-    const message = `Method not allowed: ${url} takes ${allowed.join(', ')}`
-    return url === MCP_PATH ? sendJsonRpcError(reply, 405, code.refused, message) : reply.code(405).send({ error: 'method_not_allowed', message })
+    return reply.code(405).send({ error: 'method_not_allowed', message: `Method not allowed: ${url} takes ${allowed.join(', ')}` })
   })
 }, { name: 'errors', dependencies: ['config'] })
 

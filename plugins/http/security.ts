@@ -1,9 +1,9 @@
 // What a request must show before anything else looks at it: a Host and an Origin that this server answers to.
 // MCP 2025-11-25 and 2026-07-28, transports, security warning: servers MUST validate Origin (DNS rebinding).
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { isLoopbackHost } from '../../lib/loopback.ts'
-import { code, sendJsonRpcError } from '../mcp/json-rpc.ts'
+import { Refusal } from '../../lib/refusal.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -13,6 +13,8 @@ declare module 'fastify' {
     jsonRpc?: boolean
     /** What the route is for, in a line; docs/http.md shows it. */
     summary?: string
+    /** The route only refuses, and docs/http.md does not show it. */
+    unlisted?: boolean
   }
 }
 
@@ -36,10 +38,10 @@ export default fp(async function security (fastify: FastifyInstance) {
     reply.headers(headers)
     const { host = '', origin } = request.headers
     if (!isOurs(host) && !request.routeOptions.config.anyHost) {
-      return refuse(request, reply, `Host "${printable(host)}" is not one that this server answers to; set PUBLIC_URL or ALLOWED_HOSTS to allow it`)
+      return done(refusal(`Host "${printable(host)}" is not one that this server answers to; set PUBLIC_URL or ALLOWED_HOSTS to allow it`))
     }
     if (origin !== undefined && !allows(origins, origin)) {
-      return refuse(request, reply, `Origin "${printable(origin)}" is not allowed; set ALLOWED_ORIGINS to allow it`)
+      return done(refusal(`Origin "${printable(origin)}" is not allowed; set ALLOWED_ORIGINS to allow it`))
     }
     done()
   })
@@ -56,10 +58,7 @@ export default fp(async function security (fastify: FastifyInstance) {
   }
 }, { name: 'security', dependencies: ['config'] })
 
-function refuse (request: FastifyRequest, reply: FastifyReply, message: string): void {
-  if (request.routeOptions.config.jsonRpc) sendJsonRpcError(reply, 403, code.refused, message)
-  else reply.code(403).send({ error: 'forbidden', message })
-}
+const refusal = (message: string): Refusal => new Refusal(403, 'forbidden', message)
 
 /** Whether an Origin may call. No Origin: not a browser, and nothing to protect a person from. A loopback one counts with any port. */
 export function allows (origins: Set<string>, origin: string | undefined): boolean {

@@ -9,8 +9,9 @@ export function sendJsonRpcError (reply: FastifyReply, status: number, errorCode
 }
 
 /** Shapes whatever stopped a request before it reached a lane. */
-export function sendFailure (error: FastifyError, reply: FastifyReply): FastifyReply {
+export function sendFailure (error: FastifyError & { retryAfter?: number | undefined }, reply: FastifyReply): FastifyReply {
   const status = error.statusCode ?? 500
+  if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
   const limit = reply.server.config.MAX_BODY_BYTES
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE': return sendJsonRpcError(reply, 413, code.refused, `Request body too large: the limit is ${limit} bytes`)
