@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { User } from '../db/schema.ts'
 import { browserCookies, endBrowserSession, findBrowserSession, openBrowserSession } from './browser-session.ts'
 import { formToken, isFormToken, isSameOrigin } from './csrf.ts'
-import { OAuthError } from '../auth/oauth/error.ts'
+import { Refusal } from '../../lib/refusal.ts'
 import { randomSecret } from '../../lib/digest.ts'
 
 export interface Browser {
@@ -14,7 +14,7 @@ export interface Browser {
   end: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   /** The token for a form on a page that answers this request, and that `user` decides on, where there is one. */
   formToken: (request: FastifyRequest, reply: FastifyReply, user?: User) => string
-  /** @throws OAuthError when a posted form is not one of ours, for this browser, this request and this user */
+  /** @throws Refusal when a posted form is not one of ours, for this browser, this request and this user */
   requireOwnForm: (request: FastifyRequest, token: string | undefined, user?: User) => void
 }
 
@@ -50,7 +50,7 @@ export default fp(async function browser (fastify: FastifyInstance) {
 
     requireOwnForm: (request, token, user) => {
       if (isSameOrigin(request.headers, PUBLIC_URL) && isFormToken(key, holderOf(request), subjectOf(request, user), token)) return
-      throw new OAuthError('access_denied', 'This form was not sent from the page that was shown, or the page was open for too long. Go back to your application and connect again; cookies must be allowed', { status: 403 })
+      throw new Refusal(403, 'access_denied', 'This form was not sent from the page that was shown, or the page was open for too long. Go back to your application and connect again; cookies must be allowed')
     }
   })
 

@@ -1,5 +1,6 @@
 // OAuth errors: the fields are the wire format (RFC 6749 section 5.2), and this is the only place that sends them.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { Refusal } from '../../../lib/refusal.ts'
 
 export type ErrorCode =
   | 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unauthorized_client' | 'unsupported_grant_type' | 'invalid_scope' // RFC 6749
@@ -30,6 +31,7 @@ export class OAuthError extends Error {
 /** Whatever went wrong, as an OAuth error: a busy database and a rate limit are told apart from a fault of ours. */
 export function toOAuthError (error: unknown): OAuthError {
   if (error instanceof OAuthError) return error
+  if (error instanceof Refusal && error.reason === 'access_denied') return new OAuthError('access_denied', error.message, { status: error.statusCode, cause: error })
   const { code = '', statusCode = 500, message, retryAfter } = error as FastifyError & { retryAfter?: number }
   if (/^SQLITE_(BUSY|LOCKED|PROTOCOL|FULL|IOERR|CANTOPEN)/.test(code)) return new OAuthError('temporarily_unavailable', 'The server is busy; try again', { retryAfter: 2, cause: error })
   if (statusCode === 429) return new OAuthError('temporarily_unavailable', message, { status: 429, retryAfter, cause: error })
