@@ -1,7 +1,8 @@
 // The catalog: every tool, prompt and resource that was registered. Lanes look things up here; nothing else holds them.
 import { Type } from '@sinclair/typebox'
-import { InMemoryServerEventBus, ResourceTemplate, type ServerCapabilities, type ServerEventBus, type Tool } from '@modelcontextprotocol/server'
+import { ResourceTemplate, type ServerCapabilities, type Tool } from '@modelcontextprotocol/server'
 import type { Needs } from '../auth/principal.ts'
+import type { Events, ListEvent } from '../events/index.ts'
 import type {
   McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
 } from './contract.ts'
@@ -20,26 +21,24 @@ const NO_NEEDS: Needs = []
 const NOTHING = {}
 const NO_ARGUMENTS = Type.Object({}, { additionalProperties: false })
 
-type List = 'tools' | 'prompts' | 'resources'
-
 export class Catalog implements McpHost {
   readonly tools = new Map<string, RegisteredTool>()
   readonly prompts = new Map<string, RegisteredPrompt>()
   readonly resources = new Map<string, RegisteredResource>()
   readonly templates = new Map<string, RegisteredTemplate>()
-  /** Change events, for both eras' subscribers. */
-  readonly bus: ServerEventBus = new InMemoryServerEventBus()
   /** Calls that are running, so that a shutdown can wait for them and then end them. */
   readonly inFlight = new Set<CallScope>()
   /** The file being loaded, so that whatever it registers can be traced to it. */
   owner = 'app'
+  readonly #events: Events
   readonly #disabled: Set<string>
   readonly #unknownDisabled: Set<string>
   readonly #listTtlMs: number
   readonly #changedAt = { tools: -Infinity, prompts: -Infinity, resources: -Infinity }
   #listed: Tool[] | undefined
 
-  constructor (disabled: readonly string[], listTtlMs: number) {
+  constructor (events: Events, disabled: readonly string[], listTtlMs: number) {
+    this.#events = events
     this.#listTtlMs = listTtlMs
     this.#disabled = new Set(disabled)
     this.#unknownDisabled = new Set(disabled)
@@ -146,19 +145,19 @@ export class Catalog implements McpHost {
   }
 
   /** Milliseconds for which a client may keep a list: fewer while it changes. */
-  listTtlMs (list: List, now = Date.now()): number {
+  listTtlMs (list: ListEvent['list'], now = Date.now()): number {
     return now - this.#changedAt[list] < UNSETTLED_MS ? Math.min(UNSETTLED_TTL_MS, this.#listTtlMs) : this.#listTtlMs
   }
 
   toolsChanged (): void { this.#changed('tools') }
   promptsChanged (): void { this.#changed('prompts') }
   resourcesChanged (): void { this.#changed('resources') }
-  resourceUpdated (uri: string): void { this.bus.publish({ kind: 'resource_updated', uri }) }
+  resourceUpdated (uri: string): void { this.#events.publish({ type: 'resource', uri }) }
   taskChanged (id: string): void { this.resourceUpdated(taskUri(id)) }
 
-  #changed (list: List): void {
+  #changed (list: ListEvent['list']): void {
     if (this.owner === 'app') this.#changedAt[list] = Date.now() // what files register at the start is no change
-    this.bus.publish({ kind: `${list}_list_changed` })
+    this.#events.publish({ type: 'list', list })
   }
 }
 

@@ -20,13 +20,13 @@ declare module 'fastify' {
 }
 
 export default fp(async function catalog (fastify: FastifyInstance) {
-  const { config, db, log } = fastify
+  const { config, db, events, log } = fastify
   const listTtlMs = config.LIST_TTL_SECONDS * 1000
-  const mcp = new Catalog(config.TOOLS_DISABLED ?? [], listTtlMs)
+  const mcp = new Catalog(events, config.TOOLS_DISABLED ?? [], listTtlMs)
   const limits: Limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES }
   fastify.decorate('mcp', mcp)
   fastify.decorate('callLimits', limits)
   fastify.decorate('tasks', new TaskRunner(db, mcp, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX }, log))
   // Loaded where there is a folder of them.
   fastify.decorate('skills', config.SKILLS_DIR === undefined ? undefined : await (await import('./sources/skills.ts')).openSkills(path.resolve(config.SKILLS_DIR), mcp, listTtlMs, log))
-}, { name: 'catalog', dependencies: ['config', 'db'] })
+}, { name: 'catalog', dependencies: ['config', 'db', 'events'] })

@@ -7,7 +7,7 @@ export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks'
 const POLL_INTERVAL_MS = 1000
 const URI = 'urn:mcpx:task:'
 
-/** On the bus a task is a resource that was updated: what has become of it is read by whoever may see it. */
+/** Among events a task is a resource that was updated: what has become of it is read by whoever may see it. */
 export const taskUri = (id: string): string => URI + id
 
 /** The task that such a resource is; undefined for any other. */

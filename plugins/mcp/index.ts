@@ -22,9 +22,10 @@ declare module 'fastify' {
 }
 
 export default fp(async function mcp (fastify: FastifyInstance) {
-  const { config, mcp: catalog, callLimits: limits, tasks, skills } = fastify
+  const { config, events, mcp: catalog, callLimits: limits, tasks, skills } = fastify
   const source: ServerSource = {
     catalog,
+    events,
     limits,
     tasks,
     skills,

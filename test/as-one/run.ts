@@ -8,7 +8,7 @@ const root = path.join(import.meta.dirname, '../..')
 
 /** The files of each process; tap leaves them out where it looks for files to run (`exclude` in package.json). */
 export const groups = {
-  folders: 'test/@(clients|contract|docs|http|routes|tools)/*.test.ts',
+  folders: 'test/@(clients|contract|docs|events|http|routes|tools)/*.test.ts',
   mcp: 'test/mcp/!(fuzz|lanes|many-streams|sessions|task-restart).test.ts',
   oauth: 'test/oauth/!(client-command|keys|killed|mcp-remote|metadata-document|pages-look|pages-policy|processes|sdk-clients|sign-in-in-chromium|user-command).test.ts'
 }

@@ -2,7 +2,6 @@
 import { connect, type Socket } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { InMemoryServerEventBus } from '@modelcontextprotocol/server'
 import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
 import { startServer, type Started } from '../server.ts'
@@ -10,6 +9,7 @@ import { answer, MODERN, modern, openSession } from './wire.ts'
 
 const env = { TOOLS_DIR: path.join(import.meta.dirname, 'tools'), LOG_LEVEL: 'warn', RATE_LIMIT_MAX: '0' }
 const CHANGED = 'notifications/tools/list_changed'
+const UPDATED = 'notifications/resources/updated'
 
 t.test('a thousand idle clients hear of a change, and leave nothing behind', async t => {
   const server = await startServer(t, env)
@@ -35,15 +35,15 @@ t.test('a thousand idle clients hear of a change, and leave nothing behind', asy
 t.test('a client that does not read is let go of, and one that reads gets everything', async t => {
   const server = await startServer(t, env)
   const own = listeners(server)
-  const [stalled, reading] = [await listen(t, server), await listen(t, server)]
+  const uri = `test://${'x'.repeat(100_000)}`
+  const [stalled, reading] = [await listen(t, server, { resourceSubscriptions: [uri] }), await listen(t, server, { resourceSubscriptions: [uri] })]
   stalled.socket.pause()
-  const filler = 'x'.repeat(100_000)
   for (let sent = 0; sent < 200; sent++) {
-    server.app.mcp.bus.publish({ kind: 'tools_list_changed', params: { filler } })
+    server.app.mcp.resourceUpdated(uri)
     await sleep(1)
   }
-  await until(() => reading.heard(CHANGED) === 200 && listeners(server) === own + 1)
-  t.equal(reading.heard(CHANGED), 200)
+  await until(() => reading.heard(UPDATED) === 200 && listeners(server) === own + 1)
+  t.equal(reading.heard(UPDATED), 200)
   t.equal(listeners(server), own + 1, 'nothing is kept for the other any more')
 })
 
@@ -104,9 +104,9 @@ t.test('a client that vanishes is forgotten', async t => {
 
 interface Stream { socket: Socket, heard: (text: string) => number }
 
-/** Opens a subscription to tool changes, and waits until it stands. */
-async function listen (t: Test, server: Started): Promise<Stream> {
-  const stream = post(t, server, 'subscriptions/listen', { notifications: { toolsListChanged: true } })
+/** Opens a subscription, and waits until it stands. */
+async function listen (t: Test, server: Started, notifications: object = { toolsListChanged: true }): Promise<Stream> {
+  const stream = post(t, server, 'subscriptions/listen', { notifications })
   await until(() => stream.heard('subscriptions/acknowledged') > 0)
   return stream
 }
@@ -129,7 +129,7 @@ function send (t: Test, { endpoint }: Started, method: string, headers: Record<s
   return { socket, heard: wanted => text.split(wanted).length - 1 }
 }
 
-const listeners = ({ app }: Started): number => (app.mcp.bus as InMemoryServerEventBus).listenerCount
+const listeners = ({ app }: Started): number => app.events.count('list')
 
 async function until (reached: () => boolean | Promise<boolean>): Promise<void> {
   for (let waited = 0; waited < 60_000 && !await reached(); waited += 20) await sleep(20)

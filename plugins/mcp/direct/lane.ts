@@ -28,8 +28,8 @@ export interface DirectLane {
   close: () => void
 }
 
-export function createDirectLane ({ catalog, limits, info, requestState, keepAliveMs }: ServerSource, sdk: SdkLane): DirectLane {
-  const lists = new Lists(catalog, sdk.fetch)
+export function createDirectLane ({ catalog, events, limits, info, requestState, keepAliveMs }: ServerSource, sdk: SdkLane): DirectLane {
+  const lists = new Lists(catalog, events, sdk.fetch)
   const waiting: ExchangeSource['waiting'] = new Set()
   const source: ExchangeSource = { sdk, requestState, waiting }
   const keepAlive = setInterval(() => { for (const exchange of waiting) exchange.keepAlive() }, keepAliveMs).unref()

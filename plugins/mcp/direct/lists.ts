@@ -2,6 +2,7 @@
 import { CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server'
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { Era } from '../../catalog/contract.ts'
+import type { Events } from '../../events/index.ts'
 import type { SdkLane } from '../sdk/lane.ts'
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
@@ -15,15 +16,15 @@ export class Lists {
   /** Results as JSON, by era, method and time to live; null while one is not known, or cannot be. */
   #known = new Map<string, string | null>()
 
-  constructor (catalog: Catalog, ask: SdkLane['fetch']) {
+  constructor (catalog: Catalog, events: Events, ask: SdkLane['fetch']) {
     this.#catalog = catalog
     this.#ask = ask
-    catalog.bus.subscribe(({ kind }) => { if (kind !== 'resource_updated') this.#known = new Map() })
+    events.on('list', () => { this.#known = new Map() })
   }
 
   /** A result as JSON. Undefined until it is known, which it will be as somebody has now asked for it. */
   get (era: Era, method: string): string | undefined {
-    // Clients may keep a list for longer once it has settled, which is no change that the bus tells of.
+    // Clients may keep a list for longer once it has settled, which is no change that anybody is told of.
     const key = `${era} ${method} ${this.#catalog.listTtlMs(LIST[method] ?? 'tools')}`
     const known = this.#known.get(key)
     if (known === undefined) void this.#learn(key, era, method)

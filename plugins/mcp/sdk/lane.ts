@@ -3,6 +3,7 @@ import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpRequest
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { carrying, exchangeOf } from './carried.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
+import { sdkEventBus } from './event-bus.ts'
 import { Listeners } from './listeners.ts'
 import { CatalogServer, type ServerSource } from './server.ts'
 import { type SessionLimits, Sessions } from './sessions.ts'
@@ -22,8 +23,8 @@ export interface SdkLane {
 }
 
 export function createSdkLane (source: ServerSource, sessionLimits: SessionLimits): SdkLane {
-  const { catalog, keepAliveMs, tasks } = source
-  const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: catalog.bus, keepAliveMs })
+  const { events, keepAliveMs, tasks } = source
+  const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: sdkEventBus(events), keepAliveMs })
   const sessions = new Sessions(source, sessionLimits)
   const listeners = new Listeners()
 
@@ -35,7 +36,7 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
     const opened = listens(request) ? (end: () => void) => listeners.add(request.server.standing(request), end) : undefined
     const listen = asTaskListen(parsedBody)
-    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, catalog, taskId => tasks.find({ request }, taskId)), { opened })
+    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, events, taskId => tasks.find({ request }, taskId)), { opened })
     if (!inSession) return await sendWebResponse(reply, await stateless.fetch(web, { parsedBody }), { opened })
 
     const principalId = request.principal?.id

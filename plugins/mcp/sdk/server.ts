@@ -9,6 +9,7 @@ import { type Answer, callTool, type Limits } from '../../catalog/calls/call.ts'
 import type { Carrier } from '../../catalog/calls/call-scope.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { Era } from '../../catalog/contract.ts'
+import type { Events } from '../../events/index.ts'
 import { type Exchange, exchangeOf } from './carried.ts'
 import { complete, getPrompt, listResources, readResource } from '../../catalog/calls/read.ts'
 import type { RequestState } from '../request-state.ts'
@@ -19,6 +20,7 @@ import type { TaskRunner } from '../../catalog/tasks/runner.ts'
 /** What every SDK server of this process shares; built once at boot. */
 export interface ServerSource {
   readonly catalog: Catalog
+  readonly events: Events
   readonly limits: Limits
   readonly tasks: TaskRunner
   readonly skills: SkillsExtension | undefined

@@ -28,22 +28,27 @@ export class Sessions {
   readonly #source: ServerSource
   readonly #limits: SessionLimits
   readonly #sweep: NodeJS.Timeout
-  readonly #unsubscribe: () => void
+  readonly #leave: readonly (() => void)[]
 
   constructor (source: ServerSource, limits: SessionLimits) {
     this.#source = source
     this.#limits = limits
     this.#sweep = setInterval(() => this.#endIdle(), Math.min(limits.idleMs, 30_000)).unref()
-    this.#unsubscribe = source.catalog.bus.subscribe(event => {
-      for (const session of this.#sessions.values()) {
-        switch (event.kind) {
-          case 'tools_list_changed': session.server.sendToolListChanged(); break
-          case 'prompts_list_changed': if (source.catalog.prompts.size > 0) session.server.sendPromptListChanged(); break
-          case 'resources_list_changed': if (source.catalog.capabilities.resources) session.server.sendResourceListChanged(); break
-          case 'resource_updated': if (session.subscriptions.has(event.uri)) void session.server.server.sendResourceUpdated({ uri: event.uri })
+    const { catalog, events } = source
+    this.#leave = [
+      events.on('list', ({ list }) => {
+        for (const { server } of this.#sessions.values()) {
+          switch (list) {
+            case 'tools': server.sendToolListChanged(); break
+            case 'prompts': if (catalog.prompts.size > 0) server.sendPromptListChanged(); break
+            case 'resources': if (catalog.capabilities.resources) server.sendResourceListChanged()
+          }
         }
-      }
-    })
+      }),
+      events.on('resource', ({ uri }) => {
+        for (const { server, subscriptions } of this.#sessions.values()) if (subscriptions.has(uri)) void server.server.sendResourceUpdated({ uri })
+      })
+    ]
   }
 
   get size (): number { return this.#sessions.size }
@@ -110,7 +115,7 @@ export class Sessions {
 
   async close (): Promise<void> {
     clearInterval(this.#sweep)
-    this.#unsubscribe()
+    for (const leave of this.#leave) leave()
     await Promise.all([...this.#sessions.values()].map(session => session.server.close()))
   }
 

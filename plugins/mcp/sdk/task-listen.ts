@@ -2,10 +2,10 @@
 // It is asked for tool changes, which every server announces, so that it keeps the stream open; on their way out its
 // messages lose what the client did not ask for, and gain the status of its tasks.
 import { type McpHttpHandler, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server'
-import type { Catalog } from '../../catalog/catalog.ts'
 import { declaresTasks, type DetailedTask, taskOf, TasksNotDeclared } from '../../catalog/task.ts'
+import type { Events } from '../../events/index.ts'
 
-// A task may run in another process on the same database, whose changes the bus does not carry.
+// A task may run in another process on the same database, whose changes nobody tells here.
 const WATCH_MS = 1000
 const ENDED = new Set(['completed', 'failed', 'cancelled'])
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
@@ -26,7 +26,7 @@ export function asTaskListen (body: unknown): Listen | undefined {
  * Serves a subscription to tasks, of which the caller hears how each of theirs is now and whenever it changes.
  * @param read answers a task of the caller; undefined for any other
  */
-export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request, listen: Listen, catalog: Catalog, read: (id: string) => Promise<DetailedTask | undefined>): Promise<Response> {
+export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request, listen: Listen, events: Events, read: (id: string) => Promise<DetailedTask | undefined>): Promise<Response> {
   const { id, params } = listen
   const { taskIds, ...notifications } = params.notifications
   const response = await fetch(request, { parsedBody: { ...listen, params: { ...params, notifications: { ...notifications, toolsListChanged: true } } } })
@@ -65,13 +65,13 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
       let sending = Promise.resolve()
       const queue = (taskId: string): void => { sending = sending.then(() => send(taskId)).catch(() => unsubscribe?.()) } // in order
       const watch = setInterval(() => watched.forEach(queue), WATCH_MS).unref()
-      const leaveBus = catalog.bus.subscribe(event => {
-        const changed = event.kind === 'resource_updated' ? taskOf(event.uri) : undefined
+      const leaveEvents = events.on('resource', ({ uri }) => {
+        const changed = taskOf(uri)
         if (changed !== undefined && known.includes(changed)) queue(changed)
       })
       unsubscribe = () => {
         clearInterval(watch)
-        leaveBus()
+        leaveEvents()
       }
       for (const taskId of known) queue(taskId) // one may have ended before its client could listen
     },

@@ -1,0 +1,95 @@
+// fastify.events: what has happened, told once. Whoever tells does not know who listens: log, metrics, audit, open streams.
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+
+/** A call has ended: of a tool, a prompt or a resource, each of a batch by itself, and what a task has run. */
+export interface CallEvent {
+  readonly type: 'call'
+  /** Of the request that it came with. Of a task: that of the request that began it. */
+  readonly id: string
+  readonly principal: string | undefined
+  readonly client: string | undefined
+  /** The way that it came. */
+  readonly face: 'direct' | 'sdk' | 'task'
+  readonly era: '2025' | '2026'
+  readonly method: 'tools/call' | 'prompts/get' | 'resources/read'
+  /** Name of the tool or prompt, URI of the resource, as the client sent it. */
+  readonly tool: string
+  readonly outcome: string
+  readonly ms: number
+  /** Of the result as JSON; 0 where there is none. */
+  readonly bytes: number
+}
+
+/** Somebody has authenticated or changed what lets them in, or tried to. */
+export interface AuthenticationEvent {
+  readonly type: 'authentication'
+  /** Of the request; undefined where an operator's command did it. */
+  readonly id: string | undefined
+  readonly event: string
+  readonly outcome: 'ok' | 'refused'
+  readonly address?: string | undefined
+  readonly user?: string | undefined
+  readonly client?: string | undefined
+  readonly reason?: string | undefined
+}
+
+/** A list that clients may have read has changed. */
+export interface ListEvent { readonly type: 'list', readonly list: 'tools' | 'prompts' | 'resources' }
+
+/** A resource, or a task, has changed. */
+export interface ResourceEvent { readonly type: 'resource', readonly uri: string }
+
+/** A client has opened or left a stream or a session. */
+export interface ConnectionEvent {
+  readonly type: 'connection'
+  readonly id: string
+  readonly principal: string | undefined
+  readonly kind: 'stream' | 'session'
+  readonly state: 'opened' | 'closed'
+}
+
+export type Event = CallEvent | AuthenticationEvent | ListEvent | ResourceEvent | ConnectionEvent
+export type EventType = Event['type']
+type Listener<T extends EventType> = (event: Extract<Event, { type: T }>) => void
+
+export class Events {
+  readonly #listeners: { readonly [T in EventType]: Set<Listener<T>> } = { call: new Set(), authentication: new Set(), list: new Set(), resource: new Set(), connection: new Set() }
+  readonly #log: FastifyBaseLogger
+
+  constructor (log: FastifyBaseLogger) {
+    this.#log = log
+  }
+
+  /** Whether anybody listens: who has much to tell asks first, so that an event that nobody hears is not made. */
+  hears (type: EventType): boolean { return this.#listeners[type].size > 0 }
+
+  /** Tells everybody who listens, at once. One who fails does not keep it from the others, or from who tells. */
+  publish (event: Event): void {
+    for (const listener of this.#listeners[event.type] as Set<(event: Event) => void>) {
+      try {
+        listener(event)
+      } catch (error) {
+        this.#log.error({ err: error, event: event.type }, 'a listener of events failed')
+      }
+    }
+  }
+
+  /** Has a listener told from now on; answers how to stop that. */
+  on<T extends EventType> (type: T, listener: Listener<T>): () => void {
+    const own: Listener<T> = event => listener(event) // the same function may listen twice
+    this.#listeners[type].add(own)
+    return () => { this.#listeners[type].delete(own) }
+  }
+
+  /** How many listen. */
+  count (type: EventType): number { return this.#listeners[type].size }
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { events: Events }
+}
+
+export default fp(async function events (fastify: FastifyInstance) {
+  fastify.decorate('events', new Events(fastify.log))
+}, { name: 'events' })
