@@ -2,15 +2,15 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import pino from 'pino'
-import { type Config, ConfigSchema } from '../config.ts'
+import { cut } from '../../lib/cut.ts'
+import type { Config } from '../config.ts'
+import { errorLine } from './error-line.ts'
 import { bufferedOutput } from './output.ts'
 import { withLazyChildren } from './lazy-children.ts'
+import { redactor } from './redact.ts'
 
 const LOGS_REQUESTS = new Set(['trace', 'debug', 'info'])
 const LEVELS: Record<string, string> = { WARNING: 'warn', CRITICAL: 'fatal' }
-// What a secret of ours or of a provider looks like, wherever in a line it turns up: error messages of upstreams quote keys.
-const SECRET_MARKS = ['Bearer', 'Basic', 'sk-', 'eyJ', '='] // each shape has one of them
-const SECRET_SHAPES = String.raw`\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}|\bsk-[A-Za-z0-9_*-]{8,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+|(?<=[?&](?:appid|api_?key|key|token|code|secret|password|access_token|refresh_token)=)[^&"\s]+`
 
 export interface Log {
   readonly logger: FastifyBaseLogger
@@ -23,15 +23,16 @@ export async function openLog (config: Config, stream?: NodeJS.WritableStream): 
   const prettily = (config.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'pretty'
   const output = prettily ? await prettyStream(stream) : stream ?? bufferedOutput()
   const redact = redactor(config)
+  const serializers = { err: errorLine, req: (request: FastifyRequest) => ({ method: request.method, path: pathOf(request) }) }
   const logger = pino({
     level: LEVELS[config.LOG_LEVEL] ?? config.LOG_LEVEL.toLowerCase(),
     base: null,
     timestamp: () => `,"time":"${now()}"`,
     formatters: { level: label => ({ level: label }) },
-    serializers: { err: pino.stdSerializers.err, req: request => ({ method: request.method, path: pathOf(request as never) }) },
+    serializers,
     hooks: { streamWrite: redact }
   }, output)
-  return { logger: withLazyChildren(logger), writeLine: json => { output.write(redact(`${json}\n`)) } }
+  return { logger: withLazyChildren(logger, serializers), writeLine: json => { output.write(redact(`${json}\n`)) } }
 }
 
 async function prettyStream (destination: NodeJS.WritableStream | undefined): Promise<NodeJS.WritableStream> {
@@ -48,21 +49,8 @@ function now (): string {
   return last.text
 }
 
-/** Replaces secrets in a finished line. */
-export function redactor (config: Config): (line: string) => string {
-  const held = Object.entries(ConfigSchema.properties)
-    .filter(([, schema]) => 'secret' in schema)
-    .flatMap(([name]) => config[name as keyof Config])
-    .filter(value => typeof value === 'string' && value.length >= 6)
-    .map(value => JSON.stringify(value).slice(1, -1))
-  const shapes = new RegExp([...held.map(value => RegExp.escape(value)), SECRET_SHAPES].join('|'), 'g')
-  const marks = [...held, ...SECRET_MARKS]
-  // Looking for the marks takes a quarter of the time, and most lines have none.
-  return line => marks.some(mark => line.includes(mark)) ? line.replace(shapes, '[redacted]') : line
-}
-
 // The query is left out: codes and tokens travel in it.
-const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? ''
+const pathOf = (request: FastifyRequest): string => cut(request.url.split('?', 1)[0] ?? '')
 
 export default fp(async function log (fastify: FastifyInstance, { writeLine }: { writeLine: Log['writeLine'] }) {
   if (!LOGS_REQUESTS.has(fastify.log.level)) return
@@ -83,7 +71,7 @@ export default fp(async function log (fastify: FastifyInstance, { writeLine }: {
       rpc: rpc?.method,
       name: rpc?.name,
       principal: principal?.id,
-      client: principal?.clientId,
+      client: principal?.clientId && cut(principal.clientId),
       msg: 'request'
     }))
   })

@@ -3,9 +3,10 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Bindings, ChildLoggerOptions } from 'fastify/types/logger.js'
 
 /** A logger whose children are made when they first have something to say. */
-export function withLazyChildren (logger: FastifyBaseLogger): FastifyBaseLogger {
+export function withLazyChildren (logger: FastifyBaseLogger, serializers: object): FastifyBaseLogger {
   // Fastify calls child() for each request; a factory of its own for that would have it check all methods of each child.
-  return new LazyChild(logger, {})
+  // It looks for serializers here, and puts its own in the place of those that it does not find.
+  return Object.assign(new LazyChild(logger, {}), { serializers })
 }
 
 class LazyChild implements FastifyBaseLogger {

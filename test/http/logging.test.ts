@@ -1,7 +1,7 @@
 import path from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../plugins/config.ts'
-import { redactor } from '../../plugins/log/index.ts'
+import { redactor } from '../../plugins/log/redact.ts'
 import { startServer } from '../server.ts'
 
 const SECRETS = {
@@ -68,6 +68,64 @@ t.test('the configured secrets, and what looks like one, are cut out of any line
   t.notMatch(cut(`GET https://api.openweathermap.org/data?zip=1&appid=${SECRETS.WEATHER_API_KEY}&units=x`), /weather-must/)
   t.notMatch(cut('GET /cb?code=abcdefgh12345&state=1'), /abcdefgh12345/)
   t.notMatch(cut('Authorization: Bearer abcdefghijklmnop'), /abcdefghijklmnop/)
+  t.equal(cut('a token-eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln/x and eyJ-short.x'), '{"msg":"a token-[redacted]/x and eyJ-short.x"}')
+  for (const before of ['\n', '\t', '\u001b', '/', '"', '.', 'eyJ-', 'xeyJ.', 'sk-', '🔑']) {
+    t.notMatch(cut(`${before}eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl`), /c2lnbmF0dXJl/, before)
+    t.notMatch(cut(`${before}sk-abcdefghijkl`), /efghijkl/, before)
+    t.notMatch(cut(`${before === 'sk-' ? '' : before === 'eyJ-' ? '-' : before}Bearer abcdefghijkl`), /efghijkl/, before)
+  }
   t.equal(cut('an ordinary line about tokens and keys'), '{"msg":"an ordinary line about tokens and keys"}')
   t.end()
 })
+
+t.test('looking for secrets takes time in proportion to the length of a line', t => {
+  const redact = redactor(readConfig({ ...SECRETS }, '/nonexistent'))
+  const alike = ['-eyJ', 'eyJ', '.eyJ-', 'sk-', '-sk-', 'Bearer ', 'Bearer  \t', 'Basic', '=', '?key=', '&code=', '?key=&', 'eyJaaaaaaaa*', 'eyJ.', 'a-', '\\u0065yJ', SECRETS.JWT_SECRET_KEY.slice(0, -1), SECRETS.OPENAI_API_KEY.slice(0, 8)]
+  for (const part of alike) {
+    const line = (length: number) => JSON.stringify({ msg: part.repeat(Math.ceil(length / part.length)) })
+    const [short, long] = [line(3_500), line(14_000)]
+    const [once, fourfold] = [fastest(() => redact(short)), fastest(() => redact(long))]
+    // Quadratic would be sixteen; what takes less than a tenth of a millisecond holds nobody up.
+    t.ok(fourfold < Math.max(8 * once, 0.1), `${part}: ${once.toFixed(3)} ms, ${fourfold.toFixed(3)} ms`)
+  }
+  t.end()
+})
+
+t.test('a line that is too long is cut, and is JSON still, without the secrets that stood where it was cut', t => {
+  const redact = redactor(readConfig({ ...SECRETS }, '/nonexistent'))
+  for (let length = 8_000; length < 8_400; length += 7) {
+    const line = redact(`${JSON.stringify({ level: 'warn', msg: 'x'.repeat(length) + SECRETS.JWT_SECRET_KEY + '"'.repeat(1_000_000) })}\n`)
+    if (line.length > 17_000 || line.includes('secret-that')) t.fail(`${length}: ${line.length}`)
+    t.match(JSON.parse(line), { level: 'warn', characters: Number })
+  }
+  t.end()
+})
+
+t.test('what strangers send takes little room in the log, wherever it stands', async t => {
+  const { origin, endpoint, app, log } = await startServer(t, { AUTH_MODE: 'oauth', OAUTH_RATE_LIMIT_MAX: '0' })
+  const long = 'x'.repeat(8_000)
+  const post = (path: string, body: string, type = 'application/x-www-form-urlencoded') => fetch(`${origin}${path}`, { method: 'POST', headers: { 'content-type': type, 'user-agent': long }, body })
+  const requests = [
+    fetch(`${origin}/${long}`), fetch(`${origin}/oauth/authorize?client_id=https://example.com/${long}&scope=${long}`),
+    fetch(endpoint, { method: 'POST', headers: { 'content-type': 'application/json', 'mcp-method': long }, body: JSON.stringify({ jsonrpc: '2.0', id: long, method: long, params: { name: long } }) }),
+    post('/oauth/token', `grant_type=refresh_token&client_id=${long}&refresh_token=${long}`), post('/oauth/token', `grant_type=refresh_token&client_id=https://example.com/${'%2e/'.repeat(200)}`),
+    post('/oauth/token', `${long}=1&${long}=2`), post('/oauth/register', JSON.stringify({ client_name: long, redirect_uris: [long] }), 'application/json'),
+    post('/oauth/register', JSON.stringify({ redirect_uris: ['https://example.com/'], token_endpoint_auth_method: 'private_key_jwt', jwks_uri: `https://${long}` }), 'application/json')
+  ]
+  for (const response of await Promise.all(requests)) await response.text()
+  app.log.error({ err: Object.assign(new Error(long, { cause: new Error(long) }), { body: long, headers: { [long]: long }, nested: { a: { b: { c: long } } } }) }, 'an upstream failed')
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.ok(log.length >= requests.length)
+  for (const line of log) t.ok(line.length < (line.includes('an upstream failed') ? 8_000 : 1_500), line.slice(0, 300))
+})
+
+/** The least milliseconds of many times. */
+function fastest (work: () => unknown): number {
+  let least = Infinity
+  for (let i = 0; i < 40; i++) {
+    const start = performance.now()
+    work()
+    least = Math.min(least, performance.now() - start)
+  }
+  return least
+}

@@ -1,6 +1,10 @@
 // OAuth errors: the fields are the wire format (RFC 6749 section 5.2), and this is the only place that sends them.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { cut } from '../../../lib/cut.ts'
 import { Refusal } from '../../../lib/refusal.ts'
+
+// Descriptions quote what was sent; they stand in answers and in the log.
+const MOST_CHARACTERS = 500
 
 export type ErrorCode =
   | 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unauthorized_client' | 'unsupported_grant_type' | 'invalid_scope' // RFC 6749
@@ -21,7 +25,7 @@ export class OAuthError extends Error {
    * @param more `retryAfter` in seconds
    */
   constructor (error: ErrorCode, description: string, more: { status?: number, retryAfter?: number, cause?: unknown } = {}) {
-    super(description.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?'), { cause: more.cause })
+    super(cut(description, MOST_CHARACTERS).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?'), { cause: more.cause })
     this.error = error
     this.status = more.status ?? STATUS[error] ?? 400
     this.retryAfter = more.retryAfter

@@ -1,0 +1,30 @@
+// An error as it stands in a line: messages and stacks quote what strangers sent, and errors of upstreams hold whole answers.
+import pino from 'pino'
+import { cut } from '../../lib/cut.ts'
+
+const MOST_OF_A_MESSAGE = 1000
+const MOST_OF_A_STACK = 4000
+const MOST_FIELDS = 20
+const MOST_LEVELS = 2
+
+export function errorLine (error: unknown): unknown {
+  if (!(error instanceof Error)) return bounded(error, MOST_LEVELS)
+  const { message, stack, ...fields } = pino.stdSerializers.err(error) as { message?: unknown, stack?: unknown }
+  return {
+    ...bounded(fields, MOST_LEVELS) as object,
+    ...(message !== undefined && { message: cut(String(message), MOST_OF_A_MESSAGE) }),
+    ...(stack !== undefined && { stack: cut(String(stack), MOST_OF_A_STACK) })
+  }
+}
+
+function bounded (value: unknown, levels: number): unknown {
+  if (typeof value === 'string') return cut(value)
+  if (value === null || typeof value !== 'object') return value
+  if (levels === 0) return '…'
+  const entries: [string, unknown][] = []
+  for (const key in value) {
+    if (entries.length === MOST_FIELDS) break
+    entries.push([cut(key, 64), bounded((value as Record<string, unknown>)[key], levels - 1)])
+  }
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,73 @@
+// Cuts secrets out of finished lines, in time that grows with the length of a line and no faster: strangers choose what stands in it.
+import { type Config, ConfigSchema } from '../config.ts'
+
+/** Of what is longer only the beginning is kept. Whoever logs cuts what comes from outside; this is for what nobody thought of. */
+export const MOST_CHARACTERS = 16_384
+// A secret at the end of what is kept is seen whole.
+const MOST_SECRET_CHARACTERS = 8_192
+
+// What a secret of ours or of a provider looks like, wherever in a line it turns up: error messages of upstreams quote keys.
+const SECRET_MARKS = ['Bearer', 'Basic', 'sk-', 'eyJ', '='] // each shape has one of them
+const SECRET_SHAPES = String.raw`(?:\b|(?<=\\(?:[bfnrt]|u[0-9a-f]{4})))(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}|(?<=[?&](?:appid|api_?key|key|token|code|secret|password|access_token|refresh_token)=)[^&"\s]+`
+// What JSON escapes, or a run of characters that tokens and keys consist of. Each character is in one match only, so
+// looking for all of them passes over a line once.
+const RUN = /\\(?:u[0-9a-f]{4}|.)|[\w*.-]+/g
+const REDACTED = '[redacted]'
+
+/** Replaces secrets in a finished line, and cuts it where it is too long. */
+export function redactor (config: Config): (line: string) => string {
+  const held = Object.entries(ConfigSchema.properties)
+    .filter(([, schema]) => 'secret' in schema)
+    .flatMap(([name]) => config[name as keyof Config])
+    .filter(value => typeof value === 'string' && value.length >= 6)
+    .map(value => JSON.stringify(value).slice(1, -1))
+  const shapes = new RegExp([...held.map(value => RegExp.escape(value)), SECRET_SHAPES].join('|'), 'g')
+  const marks = [...held, ...SECRET_MARKS]
+
+  return line => {
+    if (line.length > MOST_CHARACTERS) return beginning(line, withoutSecrets)
+    // Looking for the marks takes a quarter of the time, and most lines have none.
+    return marks.some(mark => line.includes(mark)) ? withoutSecrets(line) : line
+  }
+
+  function withoutSecrets (line: string): string {
+    const rest = line.replace(shapes, REDACTED)
+    return rest.includes('eyJ') || rest.includes('sk-') ? rest.replace(RUN, withoutKeys) : rest
+  }
+}
+
+/** A run of characters without the signed tokens and the API keys in it. */
+function withoutKeys (run: string): string {
+  return without(without(run, 'eyJ', /[.*]/g, true), 'sk-', /\./g, false)
+}
+
+/**
+ * Cuts out what begins with a mark that no letter stands before, has eight characters more before it ends, and, where
+ * that is asked for, a part after the dot that ends it. What a mark began in vain is not looked at again.
+ */
+function without (run: string, mark: string, end: RegExp, dotted: boolean): string {
+  let kept = ''
+  let from = 0
+  for (let at = run.indexOf(mark); at !== -1; at = run.indexOf(mark, at)) {
+    if (/\w/.test(run[at - 1] ?? '')) {
+      at += mark.length
+      continue
+    }
+    end.lastIndex = at
+    const stop = end.exec(run)?.index ?? run.length
+    if (stop - at < mark.length + 8 || (dotted && !/^\.[\w.-]/.test(run.slice(stop, stop + 2)))) at = Math.max(stop, at + mark.length)
+    else {
+      const star = dotted ? run.indexOf('*', stop) : stop
+      kept += run.slice(from, at) + REDACTED
+      at = from = star === -1 ? run.length : star
+    }
+  }
+  return kept + run.slice(from)
+}
+
+/** A line that is too long, as one that is JSON still. */
+function beginning (line: string, withoutSecrets: (line: string) => string): string {
+  const kept = withoutSecrets(line.slice(0, MOST_CHARACTERS + MOST_SECRET_CHARACTERS)).slice(0, MOST_CHARACTERS / 2)
+  const [, level = 'error'] = /^\{"level":"(\w{1,10})"/.exec(line) ?? []
+  return `${JSON.stringify({ level, time: new Date().toISOString(), msg: 'a line was too long', characters: line.length, beginning: kept })}\n`
+}
