@@ -163,7 +163,7 @@ units() {
   check_configuration "$RELEASE" "$PORTS"
   ((${#INSTANCES[@]} == 1)) || [[ -z $(setting METRICS_PORT) ]] || fail "$CONFIGURATION: METRICS_PORT can be opened by one instance only; take it out: METRICS_TOKEN puts /metrics on the port of each" 78
   write_units "$RELEASE"
-  put "$MCPX_COMMAND" 755 <"$RELEASES/$RELEASE/ops/mcpx"
+  link_command
   outcome "$( ((UNITS_CHANGED > 0)) && echo "wrote $UNITS_CHANGED files" || echo unchanged)"
 }
 

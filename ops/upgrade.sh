@@ -89,7 +89,7 @@ backup() {
 
 units() {
   write_units "$RELEASE"
-  put "$MCPX_COMMAND" 755 <"$RELEASES/$RELEASE/ops/mcpx"
+  link_command
   outcome "$( ((UNITS_CHANGED > 0)) && echo "wrote $UNITS_CHANGED files" || echo unchanged)"
 }
 

@@ -27,11 +27,15 @@ export function checkRenewal (root: string): Verdict {
   return ok(`certbot.timer is on for ${names.join(', ')}${run === undefined ? '' : `, and last ran ${new Date(run).toISOString().slice(0, 16).replace('T', ' ')}`}`)
 }
 
-/** The error with which the last run ended; each run has a log of its own, and older ones are moved away. */
+/**
+ * The error with which the last run ended; each run has a log of its own, and older ones are moved away. Only root can open it:
+ * ops/mcpx, which starts the doctor as another user, hands it over as an open file.
+ */
 function lastFailure (file: string): string | undefined {
+  const { RENEWAL_LOG_DESCRIPTOR: descriptor } = process.env
   let log: string
   try {
-    log = readFileSync(file, 'utf8')
+    log = readFileSync(descriptor === undefined ? file : Number(descriptor), 'utf8')
   } catch {
     return undefined
   }

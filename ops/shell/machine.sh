@@ -2,6 +2,9 @@
 # Where things are, and the commands that change the machine. With --root, every path is below that folder, and such a command
 # is run only if it lies in its usr/local/sbin: a trial leaves the real machine alone.
 
+# shellcheck source=node.sh
+. "$OPS/shell/node.sh"
+
 # at ROOT: sets the paths.
 at() {
   ROOT=${1%/}
@@ -12,6 +15,7 @@ at() {
   CONFIGURATION=$ROOT/etc/mcpx/mcpx.env
   TLS=$ROOT/etc/mcpx/tls
   DATA=$ROOT/var/lib/mcpx
+  SERVICE_USER=$([[ -n $ROOT ]] || echo mcpx)
   BACKUPS=$ROOT/var/backups/mcpx
   ACME=$ROOT/var/www/mcpx-acme
   UNITS=$ROOT/etc/systemd/system
@@ -82,6 +86,13 @@ setting() {
 
 # mcpx RELEASE SCRIPT ARGUMENT…: a command of MCPX, with the configuration, as the user that the service runs as.
 mcpx() {
-  local release=$1 script=$2
-  (cd "$DATA" && MCPX_USER=$([[ -n $ROOT ]] || echo mcpx) BACKUP_DIR=$BACKUPS NODE_COMPILE_CACHE=$ROOT/var/cache/mcpx "$release/node_modules/.bin/node" --env-file="$CONFIGURATION" --import="$release/ops/service-user.ts" "$release/$script" "${@:3}") 8>&- 9>&-
+  BACKUP_DIR=$BACKUPS as_service "$@" 8>&- 9>&-
+}
+
+# link_command: `mcpx` is always that of the release in use.
+link_command() {
+  local to=../../../opt/mcpx/current/ops/mcpx
+  if [[ $(readlink "$MCPX_COMMAND") == "$to" ]]; then return; fi
+  mkdir -p "$(dirname "$MCPX_COMMAND")"
+  ln -sfn "$to" "$MCPX_COMMAND"
 }

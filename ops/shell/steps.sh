@@ -9,7 +9,7 @@ check_configuration() {
   if [[ -f $RENDER_OPTIONS ]]; then read -ra options <"$RENDER_OPTIONS"; fi
   RENDERED=$(mktemp -d)
   local problems
-  problems=$("$RELEASES/$1/node_modules/.bin/node" "$RELEASES/$1/ops/render.ts" --out "$RENDERED" --env "$CONFIGURATION" --instances "$2" --root "${ROOT:-/}" "${options[@]}" 2>&1 >>"$LOG") ||
+  problems=$(as_root "$RELEASES/$1" ops/render.ts --out "$RENDERED" --env "$CONFIGURATION" --instances "$2" --root "${ROOT:-/}" "${options[@]}" 2>&1 >>"$LOG") ||
     fail "$CONFIGURATION: $(sed 's/^render: //' <<<"$problems" | paste -sd ';'); correct that and run it again" 78
 }
 

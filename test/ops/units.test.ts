@@ -119,13 +119,6 @@ t.test('a unit that gives up says what to do', async t => {
   t.match(spawnSync(file, args, { encoding: 'utf8' }), { status: 0, stdout: 'mcpx@8001.service failed and is not tried again: journalctl -u mcpx@8001.service -n 30 shows why; afterwards: systemctl restart mcpx@8001.service\n' })
 })
 
-t.test('what root starts for the service becomes the service\'s user first', { skip: process.getuid?.() !== 0 && 'takes root' }, async t => {
-  const script = 'console.log(process.getuid(), process.getgid(), process.getgroups().includes(0))'
-  const as = (MCPX_USER: string) => spawnSync(process.execPath, [`--import=${OPS}/service-user.ts`, '-e', script], { cwd: '/', encoding: 'utf8', env: { MCPX_USER } }).stdout
-  t.match(as('daemon'), /^1 1 false\n$/)
-  t.match(as(''), /^0 0 /)
-})
-
 t.test('the scripts have no fault that shellcheck knows', { skip: spawnSync('shellcheck', ['--version']).error !== undefined && 'shellcheck is not installed' }, async t => {
   const scripts = ['ops', 'test/ops/stand-in'].flatMap(folder => readdirSync(path.join(CHECKOUT, folder), { recursive: true, encoding: 'utf8' }).map(file => path.join(folder, file)))
     .filter(file => statSync(path.join(CHECKOUT, file)).isFile() && readFileSync(path.join(CHECKOUT, file), 'utf8').startsWith('#!/')) // those of ops/shell are followed from where they are read in
