@@ -7,7 +7,8 @@ import type { Config } from './plugins/config.ts'
 import { refuseUnreadable } from './plugins/http/errors.ts'
 import { requestIdOf } from './plugins/http/request-id.ts'
 import { openLog } from './plugins/log/index.ts'
-import loadTools, { type ToolFolder } from './plugins/catalog/sources/files.ts'
+import loadTools from './plugins/catalog/sources/files.ts'
+import type { ToolFolder } from './plugins/catalog/sources/tool-folder.ts'
 
 const here = (folder: string): string => path.join(import.meta.dirname, folder)
 

@@ -1,7 +1,7 @@
 // From the name of a tool, the names of everything that is written for it.
 import { fileNameOf } from '../docs/generator/tools.ts'
 import { ConfigurationError } from '../lib/configuration-error.ts'
-import { TOOL_NAME } from '../plugins/catalog/catalog.ts'
+import { TOOL_NAME } from '../plugins/catalog/definitions.ts'
 
 export interface ToolNames {
   /** As clients see it. */

@@ -1,25 +1,21 @@
-// The catalog: every tool, prompt and resource that was registered. Lanes look things up here; nothing else holds them.
-import { Type } from '@sinclair/typebox'
-import { ResourceTemplate, type ServerCapabilities, type Tool } from '@modelcontextprotocol/server'
+// The catalog: every tool, prompt and resource that is served. Lanes look things up here; nothing else holds them.
+import type { ResourceTemplate, ServerCapabilities, Tool } from '@modelcontextprotocol/server'
 import type { Needs } from '../auth/principal.ts'
 import type { Events, ListEvent } from '../events/index.ts'
-import type {
-  McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
-} from './contract.ts'
+import type { McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler } from './contract.ts'
 import type { CallScope } from './calls/call-scope.ts'
-import { checkDeclaration, checkParamHeaders } from './declaration.ts'
-import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
-import { compile, type Validator } from './schema.ts'
+import type { Registered, RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
+import { type Changes, type Kind, KINDS, type Offer, Registrar, taken } from './registrar.ts'
 import { taskUri } from './task.ts'
 
-// SEP-986
-export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
 // Who has just seen a list change is likely to see it change again.
 const UNSETTLED_MS = 60_000
 const UNSETTLED_TTL_MS = 5_000
 const NO_NEEDS: Needs = []
 const NOTHING = {}
-const NO_ARGUMENTS = Type.Object({}, { additionalProperties: false })
+
+type List = ListEvent['list']
+const LIST = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resources' } as const satisfies Record<Kind, List>
 
 export class Catalog implements McpHost {
   readonly tools = new Map<string, RegisteredTool>()
@@ -28,13 +24,14 @@ export class Catalog implements McpHost {
   readonly templates = new Map<string, RegisteredTemplate>()
   /** Calls that are running, so that a shutdown can wait for them and then end them. */
   readonly inFlight = new Set<CallScope>()
-  /** The file being loaded, so that whatever it registers can be traced to it. */
-  owner = 'app'
   readonly #events: Events
+  /** What the server itself brings, besides its sources. */
+  readonly #own: Offer
   readonly #disabled: Set<string>
   readonly #unknownDisabled: Set<string>
   readonly #listTtlMs: number
   readonly #changedAt = { tools: -Infinity, prompts: -Infinity, resources: -Infinity }
+  #open = false
   #listed: Tool[] | undefined
 
   constructor (events: Events, disabled: readonly string[], listTtlMs: number) {
@@ -42,75 +39,78 @@ export class Catalog implements McpHost {
     this.#listTtlMs = listTtlMs
     this.#disabled = new Set(disabled)
     this.#unknownDisabled = new Set(disabled)
+    this.#own = new Registrar('the server', this).collect()
+    this.#own.state = 'served'
   }
 
-  registerTool<I extends Schema, O extends Schema> (name: string, config: ToolConfig<I, O>, handler: ToolHandler<I, O>): void {
-    if (!TOOL_NAME.test(name)) throw new Error(`tool name ${JSON.stringify(name)} must be 1 to 64 of A-Z a-z 0-9 _ . / -`)
-    if (!config.description) throw new Error(`tool "${name}" has no description`)
-    if (typeof handler !== 'function') throw new Error(`tool "${name}" has no handler function`)
-    const taken = this.tools.get(name)
-    if (taken !== undefined) throw new Error(`tool "${name}" is already registered by ${taken.owner}`)
-    if (config.task !== undefined && config.task !== 'optional' && config.task !== 'required') throw new Error(`tool "${name}": task must be "optional" or "required"`)
-    if (this.#disabled.has(name)) return void this.#unknownDisabled.delete(name)
-
-    const inputSchema = (config.inputSchema ?? NO_ARGUMENTS) as Tool['inputSchema']
-    if (inputSchema.type !== 'object') throw new Error(`tool "${name}": inputSchema must have type "object"`)
-    const { title, description, annotations, icons, _meta } = config
-    const outputSchema = config.outputSchema as Tool['outputSchema']
-    const definition = wire({ name, title, description, inputSchema, outputSchema, annotations, icons, _meta })
-    checkDeclaration(`tool "${name}"`, 'Tool', definition)
-    checkParamHeaders(`tool "${name}"`, inputSchema)
-    this.tools.set(name, {
-      definition,
-      config: config as ToolConfig,
-      handler,
-      validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
-      validateOutput: outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
-      hasHeaderParameters: JSON.stringify(inputSchema).includes('"x-mcp-header"'),
-      needs: [config.scopes ?? []],
-      owner: this.owner,
-      running: 0
-    })
-    this.#listed = undefined
-    this.toolsChanged()
-  }
-
-  registerPrompt<A extends Schema> (name: string, config: PromptConfig<A>, handler: PromptHandler<A>): void {
-    if (this.prompts.has(name)) throw new Error(`prompt "${name}" is already registered`)
-    const schema = (config.argsSchema ?? NO_ARGUMENTS) as { properties?: Record<string, { title?: string, description?: string }>, required?: string[] }
-    const required = new Set(schema.required)
-    const args = Object.entries(schema.properties ?? {}).map(([argument, { title, description }]) =>
-      wire({ name: argument, title, description, required: required.has(argument) }))
-    const { title, description, icons, _meta } = config
-    const definition = wire({ name, title, description, arguments: args, icons, _meta })
-    checkDeclaration(`prompt "${name}"`, 'Prompt', definition)
-    this.prompts.set(name, {
-      definition,
-      config: config as PromptConfig,
-      handler,
-      validateArguments: compileFor(`prompt "${name}": argsSchema`, schema)
-    })
-    this.promptsChanged()
-  }
-
+  registerTool<I extends Schema, O extends Schema> (name: string, config: ToolConfig<I, O>, handler: ToolHandler<I, O>): void { this.#own.registerTool(name, config, handler) }
+  registerPrompt<A extends Schema> (name: string, config: PromptConfig<A>, handler: PromptHandler<A>): void { this.#own.registerPrompt(name, config, handler) }
   registerResource (name: string, uri: string, config: ResourceConfig, read: ReadResource): void
   registerResource (name: string, template: ResourceTemplate, config: ResourceConfig, read: ReadResourceTemplate): void
-  registerResource (name: string, uri: string | ResourceTemplate, config: ResourceConfig, read: ReadResource | ReadResourceTemplate): void {
-    if (uri instanceof ResourceTemplate) {
-      const uriTemplate = uri.uriTemplate.toString()
-      if (this.templates.has(uriTemplate)) throw new Error(`resource template ${uriTemplate} is already registered`)
-      const definition = wire({ ...config, name, uriTemplate })
-      checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
-      this.templates.set(uriTemplate, { definition, template: uri, read: read as ReadResourceTemplate })
-    } else {
-      const { href } = new URL(uri)
-      if (this.resources.has(href)) throw new Error(`resource ${uri} is already registered`)
-      const definition = wire({ ...config, name, uri })
-      checkDeclaration(`resource ${uri}`, 'Resource', definition)
-      this.resources.set(href, { definition, read: read as ReadResource })
+  registerResource (...resource: [any, any, any, any]): void { this.#own.registerResource(...resource) }
+
+  /** Lets a source register. @param owner its name, for messages: a tool file, a setting */
+  registrar (owner: string): Registrar { return new Registrar(owner, this) }
+
+  /**
+   * Serves each offer in place of what its registrar had served, all of them in one change of each list. An offer with a
+   * name that somebody else keeps is refused as a whole, and what its registrar had served stays.
+   * @returns why, for each registrar whose offer was refused
+   */
+  apply (changes: Changes): Map<Registrar, Error> {
+    const refusals = new Map<Registrar, Error>()
+    const accepted = new Map(changes)
+    for (let refusal = this.#clash(accepted); refusal !== undefined; refusal = this.#clash(accepted)) {
+      refusals.set(...refusal)
+      accepted.delete(refusal[0])
     }
-    this.resourcesChanged()
+    const lists = new Set<List>()
+    for (const [registrar, next] of accepted) {
+      for (const kind of KINDS) if ((registrar.offer?.[kind].size ?? 0) + (next?.[kind].size ?? 0) > 0) lists.add(LIST[kind])
+    }
+    // Those that go first: a name may move from one file to another.
+    for (const [{ offer }, next] of accepted) {
+      if (offer === undefined) continue
+      offer.state = 'withdrawn'
+      for (const kind of KINDS) for (const [key, item] of offer[kind]) if (!next?.[kind].has(key) && this[kind].get(key) === item) this[kind].delete(key)
+    }
+    for (const [registrar, next] of accepted) {
+      registrar.offer = next
+      if (next === undefined) continue
+      next.state = 'served'
+      for (const kind of KINDS) for (const [key, item] of next[kind]) (this[kind] as Map<string, unknown>).set(key, item)
+    }
+    for (const list of lists) this.#changed(list)
+    return refusals
   }
+
+  /** The first of the changes that cannot be made beside the others. */
+  #clash (changes: Changes): [Registrar, Error] | undefined {
+    const leaving = new Set([...changes.keys()].map(({ offer }) => offer))
+    for (const kind of KINDS) {
+      const owners = new Map<string, string>()
+      for (const [key, item] of this[kind]) if (![...leaving].some(offer => offer?.[kind].get(key) === item)) owners.set(key, item.owner)
+      for (const [registrar, next] of changes) {
+        for (const key of next?.[kind].keys() ?? []) {
+          const owner = owners.get(key)
+          if (owner !== undefined) return [registrar, taken(kind, key, owner)]
+          owners.set(key, registrar.owner)
+        }
+      }
+    }
+  }
+
+  /** Takes one thing more of an offer that is served already. */
+  add<K extends Kind> (kind: K, key: string, item: Registered[K]): void {
+    const items = this[kind] as unknown as Map<string, Registered[K]>
+    const present = items.get(key)
+    if (present !== undefined) throw taken(kind, key, present.owner)
+    items.set(key, item)
+    this.#changed(LIST[kind])
+  }
+
+  /** What is registered from now on changes what clients have seen. */
+  open (): void { this.#open = true }
 
   /** Definitions in the order of their names, so that every answer is the same until something changes. */
   listTools (): Tool[] {
@@ -126,6 +126,12 @@ export class Catalog implements McpHost {
   #needsOf (message: unknown): Needs {
     const { method, params } = (message ?? NOTHING) as { method?: unknown, params?: { name?: unknown } | null }
     return method === 'tools/call' ? this.tools.get(params?.name as string)?.needs ?? NO_NEEDS : NO_NEEDS
+  }
+
+  /** Whether TOOLS_DISABLED names the tool. */
+  isDisabled (tool: string): boolean {
+    this.#unknownDisabled.delete(tool)
+    return this.#disabled.has(tool)
   }
 
   /** Names in TOOLS_DISABLED that no file registered. */
@@ -145,7 +151,7 @@ export class Catalog implements McpHost {
   }
 
   /** Milliseconds for which a client may keep a list: fewer while it changes. */
-  listTtlMs (list: ListEvent['list'], now = Date.now()): number {
+  listTtlMs (list: List, now = Date.now()): number {
     return now - this.#changedAt[list] < UNSETTLED_MS ? Math.min(UNSETTLED_TTL_MS, this.#listTtlMs) : this.#listTtlMs
   }
 
@@ -155,21 +161,10 @@ export class Catalog implements McpHost {
   resourceUpdated (uri: string): void { this.#events.publish({ type: 'resource', uri }) }
   taskChanged (id: string): void { this.resourceUpdated(taskUri(id)) }
 
-  #changed (list: ListEvent['list']): void {
-    if (this.owner === 'app') this.#changedAt[list] = Date.now() // what files register at the start is no change
+  #changed (list: List): void {
+    if (list === 'tools') this.#listed = undefined
+    if (!this.#open) return // what is registered at the start is no change
+    this.#changedAt[list] = Date.now()
     this.#events.publish({ type: 'list', list })
-  }
-}
-
-/** Drops what is undefined: a definition is serialized as it stands, and compared in tests. */
-function wire<T extends object> (definition: T): T {
-  return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== undefined)) as T
-}
-
-function compileFor (what: string, schema: Schema): Validator {
-  try {
-    return compile(schema)
-  } catch (error) {
-    throw new Error(`${what} is not a valid JSON Schema: ${(error as Error).message}`, { cause: error })
   }
 }

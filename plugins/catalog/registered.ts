@@ -26,7 +26,11 @@ export interface RegisteredPrompt {
   readonly config: PromptConfig
   readonly handler: PromptHandler<any>
   readonly validateArguments: Validator
+  readonly owner: string
 }
 
-export interface RegisteredResource { readonly definition: Resource, readonly read: ReadResource }
-export interface RegisteredTemplate { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, readonly read: ReadResourceTemplate }
+export interface RegisteredResource { readonly definition: Resource, readonly read: ReadResource, readonly owner: string }
+export interface RegisteredTemplate { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, readonly read: ReadResourceTemplate, readonly owner: string }
+
+/** Everything that can be registered, by kind. */
+export interface Registered { tools: RegisteredTool, prompts: RegisteredPrompt, resources: RegisteredResource, templates: RegisteredTemplate }

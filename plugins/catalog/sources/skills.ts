@@ -19,16 +19,16 @@ export async function openSkills (folder: string, catalog: Catalog, ttlMs: numbe
   const cacheHint = { ttlMs, cacheScope: 'public' } as const
   const skills = await load(folder, { cacheHint, strict: true, onWarning: ({ path: skill, message }) => log.warn({ skill }, message) })
   // A server that only hands on what it is told to register, so that both lanes find it in the catalog.
-  const registrar = new McpServer({ name: 'skills', version: '1' })
-  registrar.registerResource = ((name: string, template: ResourceTemplate, _config: unknown, read: Read) => {
-    catalog.registerResource(name, template, { title: 'Skill files' }, async (uri, variables, ctx: CallContext) => {
-      const result = await read(uri, variables, ctx)
-      return ctx.era === '2026' ? { ...result, ...cacheHint } : result
-    })
-  }) as unknown as McpServer['registerResource']
-  catalog.owner = 'SKILLS_DIR'
-  skills.attach(registrar)
-  catalog.owner = 'app'
+  const listener = new McpServer({ name: 'skills', version: '1' })
+  await catalog.registrar('SKILLS_DIR').replace(mcp => {
+    listener.registerResource = ((name: string, template: ResourceTemplate, _config: unknown, read: Read) => {
+      mcp.registerResource(name, template, { title: 'Skill files' }, async (uri, variables, ctx: CallContext) => {
+        const result = await read(uri, variables, ctx)
+        return ctx.era === '2026' ? { ...result, ...cacheHint } : result
+      })
+    }) as unknown as McpServer['registerResource']
+    skills.attach(listener)
+  })
   return skills
 }
 

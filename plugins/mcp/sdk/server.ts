@@ -47,10 +47,11 @@ export class CatalogServer extends McpServer {
 
     server.setRequestHandler('tools/list', () => ({ tools: catalog.listTools() }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
+      const outputSchema = catalog.tools.get(params.name)?.definition.outputSchema // of the version that is called
       const result = await this.#run(ctx, async carrier => await callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
       if (isInputRequiredResult(result)) return result
       if (isCreatedTask(result)) return { ...result, content: [] } // the SDK adds the empty content if we do not
-      return server.projectCallToolResult(result as CallToolResult, catalog.tools.get(params.name)?.definition.outputSchema)
+      return server.projectCallToolResult(result as CallToolResult, outputSchema)
     })
     if (catalog.prompts.size > 0) {
       server.setRequestHandler('prompts/list', () => ({ prompts: [...catalog.prompts.values()].map(prompt => prompt.definition) }))

@@ -1,0 +1,82 @@
+// Makes what the catalog holds of what is registered: checked, its schemas compiled, as clients will see it. Nothing is served by that.
+import { Type } from '@sinclair/typebox'
+import type { ResourceTemplate, Tool } from '@modelcontextprotocol/server'
+import type {
+  PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
+} from './contract.ts'
+import { checkDeclaration, checkParamHeaders } from './declaration.ts'
+import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
+import { compile, type Validator } from './schema.ts'
+
+// SEP-986
+export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
+const NO_ARGUMENTS = Type.Object({}, { additionalProperties: false })
+
+/** @throws Error when the tool cannot be served; the same holds for what follows */
+export function toolOf (owner: string, name: string, config: ToolConfig<any, any>, handler: ToolHandler<any, any>): RegisteredTool {
+  if (!TOOL_NAME.test(name)) throw new Error(`tool name ${JSON.stringify(name)} must be 1 to 64 of A-Z a-z 0-9 _ . / -`)
+  if (!config.description) throw new Error(`tool "${name}" has no description`)
+  if (typeof handler !== 'function') throw new Error(`tool "${name}" has no handler function`)
+  if (config.task !== undefined && config.task !== 'optional' && config.task !== 'required') throw new Error(`tool "${name}": task must be "optional" or "required"`)
+  const inputSchema = (config.inputSchema ?? NO_ARGUMENTS) as Tool['inputSchema']
+  if (inputSchema.type !== 'object') throw new Error(`tool "${name}": inputSchema must have type "object"`)
+  const { title, description, annotations, icons, _meta } = config
+  const outputSchema = config.outputSchema as Tool['outputSchema']
+  const definition = wire({ name, title, description, inputSchema, outputSchema, annotations, icons, _meta })
+  checkDeclaration(`tool "${name}"`, 'Tool', definition)
+  checkParamHeaders(`tool "${name}"`, inputSchema)
+  return {
+    definition,
+    config: config as ToolConfig,
+    handler,
+    validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
+    validateOutput: outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
+    hasHeaderParameters: JSON.stringify(inputSchema).includes('"x-mcp-header"'),
+    needs: [config.scopes ?? []],
+    owner,
+    running: 0
+  }
+}
+
+export function promptOf (owner: string, name: string, config: PromptConfig<any>, handler: PromptHandler<any>): RegisteredPrompt {
+  const schema = (config.argsSchema ?? NO_ARGUMENTS) as { properties?: Record<string, { title?: string, description?: string }>, required?: string[] }
+  const required = new Set(schema.required)
+  const args = Object.entries(schema.properties ?? {}).map(([argument, { title, description }]) =>
+    wire({ name: argument, title, description, required: required.has(argument) }))
+  const { title, description, icons, _meta } = config
+  const definition = wire({ name, title, description, arguments: args, icons, _meta })
+  checkDeclaration(`prompt "${name}"`, 'Prompt', definition)
+  return {
+    definition,
+    config: config as PromptConfig,
+    handler,
+    validateArguments: compileFor(`prompt "${name}": argsSchema`, schema),
+    owner
+  }
+}
+
+export function resourceOf (owner: string, name: string, uri: string, config: ResourceConfig, read: ReadResource): RegisteredResource {
+  const definition = wire({ ...config, name, uri })
+  checkDeclaration(`resource ${uri}`, 'Resource', definition)
+  return { definition, read, owner }
+}
+
+export function templateOf (owner: string, name: string, template: ResourceTemplate, config: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
+  const uriTemplate = template.uriTemplate.toString()
+  const definition = wire({ ...config, name, uriTemplate })
+  checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
+  return { definition, template, read, owner }
+}
+
+/** Drops what is undefined: a definition is serialized as it stands, and compared in tests. */
+function wire<T extends object> (definition: T): T {
+  return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== undefined)) as T
+}
+
+function compileFor (what: string, schema: Schema): Validator {
+  try {
+    return compile(schema)
+  } catch (error) {
+    throw new Error(`${what} is not a valid JSON Schema: ${(error as Error).message}`, { cause: error })
+  }
+}
