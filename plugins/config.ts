@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../lib/configuration-error.ts'
 import { isLoopbackHost } from '../lib/loopback.ts'
+import { reachOf, reachOfHost, type Reachable } from '../lib/reach.ts'
 
 const HOUR = 60
 const MIB = 1024 * 1024
@@ -58,10 +59,10 @@ export const sections = {
   },
   Authentication: {
     AUTH_MODE: oneOf(['oauth', 'noauth'], 'oauth', 'oauth: clients sign in. noauth: anyone who reaches the server may call every tool; for trusted networks only.'),
+    ALLOW_NOAUTH: Type.Boolean({ default: false, allowed: 'true or false', description: 'true: AUTH_MODE=noauth starts although PUBLIC_URL or MCP_SERVER_HOST is neither a loopback nor a private name or address, so that anybody on the internet may call every tool.' }),
     AUTH_DB_PATH: Type.String({ default: './data/auth.db', minLength: 1, description: 'SQLite database of users and grants. Generated secrets are kept in the same folder.' }),
     AUTH_DEFAULT_USERNAME: Type.String({ default: 'mcpuser', minLength: 1, maxLength: 64, description: 'Name of the user that the first start creates, when there is none.' }),
-    AUTH_DEFAULT_PASSWORD: text('Password of the user that the first start creates, at least 12 characters. Unset, it is OMG!letmein, which everybody knows: only a loopback PUBLIC_URL accepts it. Later changes are made with the user command.', { minLength: 12, secret: true }),
-    ALLOW_DEFAULT_PASSWORD: Type.Boolean({ default: false, allowed: 'true or false', description: 'Serve on a public address although a user still has the default password.' }),
+    AUTH_DEFAULT_PASSWORD: text('Password of the user that the first start creates, at least 12 characters. Unset, it is OMG!letmein, which everybody knows and which signs in from this very machine only; where others can reach the server, one is made up and shown once. Later changes are made with the user command.', { minLength: 12, secret: true }),
     JWT_SECRET_KEY: text('Secret that signs tokens, at least 32 characters. Unset, one is generated and kept beside the database, readable by the owner only.', { minLength: 32, secret: true }),
     JWT_PRIVATE_KEY_PATH: text('File with an RSA private key (PEM, at least 2048 bits). Set, tokens are signed with RS256 and the public key is published; unset, with HS256 and the secret.'),
     JWT_PREVIOUS_SECRET_KEYS: list('Secrets that signed tokens before, which stay valid until they expire. For rotation.', { minLength: 32, secret: true }),
@@ -100,6 +101,10 @@ export type Config = Static<typeof ConfigSchema> & {
   PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[], BACKUP_DIR: string
   /** Whether PUBLIC_URL was set, or follows from the address that is listened on. */
   publicUrlGiven: boolean
+  /** Who can reach this server, and what says so. */
+  reachable: Reachable
+  /** What is set and no longer looked at, a line each. */
+  retired: string[]
 }
 
 const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false, code: { optimize: false } }) // it is run once
@@ -130,7 +135,13 @@ export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env')
     if (problem !== undefined) problems.push(`${name}: ${problem}`)
   }
   if (problems.length > 0) throw new ConfigurationError([...new Set(problems)])
+  values.retired = Object.entries(RETIRED).flatMap(([name, instead]) => (env[name] ?? fromFile[name])?.trim() ? [`${name} is not looked at any more: ${instead}`] : [])
   return complete(values as Config)
+}
+
+/** Settings of before, and what has taken their place. */
+const RETIRED = {
+  ALLOW_DEFAULT_PASSWORD: 'the default password signs in from this very machine, whatever is set, and from nowhere else; remove the line'
 }
 
 function readEnvFile (file: string): NodeJS.Dict<string> {
@@ -173,7 +184,11 @@ function complete (config: Config): Config {
   config.BACKUP_DIR ??= path.join(path.dirname(config.AUTH_DB_PATH), 'backups')
   config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
-  if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && !isLoopbackHost(config.METRICS_HOST)) {
+  config.reachable = reachOf(config)
+  if (config.AUTH_MODE === 'noauth' && config.reachable.reach === 'internet' && !config.ALLOW_NOAUTH) {
+    throw new ConfigurationError([`AUTH_MODE: with noauth anybody on the internet could call every tool with your API keys, as ${config.reachable.because}; set AUTH_MODE=oauth, or ALLOW_NOAUTH=true if that is what you want`])
+  }
+  if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && reachOfHost(config.METRICS_HOST) !== 'machine') {
     throw new ConfigurationError([`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`])
   }
   return config
@@ -203,4 +218,5 @@ declare module 'fastify' {
 
 export default fp(async function config (fastify: FastifyInstance, options: { config: Config }) {
   fastify.decorate('config', options.config)
+  for (const line of options.config.retired) fastify.log.warn(line)
 }, { name: 'config' })

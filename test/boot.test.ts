@@ -32,7 +32,7 @@ t.test('a wrong set-up ends the start with exit code 78 and one line', { buffere
     ['key too short', { JWT_SECRET_KEY: 'hunter2' }, /^mcpx: JWT_SECRET_KEY: the given value is not text of at least 32 characters\n$/],
     ['unwritable data folder', { AUTH_MODE: 'noauth', AUTH_DB_PATH: path.join(file, 'auth.db') }, /^mcpx: AUTH_DB_PATH: its folder .*file cannot be written \(E\w+\); make it writable, or choose another\n$/],
     ['data folder where none can be made', { AUTH_MODE: 'noauth', AUTH_DB_PATH: '/proc/nowhere/data/auth.db' }, /^mcpx: AUTH_DB_PATH: its folder \/proc\/nowhere\/data cannot be written \(E\w+\); make it writable, or choose another\n$/],
-    ['no such address', { AUTH_MODE: 'noauth', MCP_SERVER_HOST: '192.0.2.1', PUBLIC_URL: 'https://mcp.example.com' }, /^mcpx: MCP_SERVER_HOST: 192\.0\.2\.1 is not an address of this machine\n$/],
+    ['no such address', { AUTH_MODE: 'noauth', ALLOW_NOAUTH: 'true', MCP_SERVER_HOST: '192.0.2.1', PUBLIC_URL: 'https://mcp.example.com' }, /^mcpx: MCP_SERVER_HOST: 192\.0\.2\.1 is not an address of this machine\n$/],
     ['unknown tool to leave out', { AUTH_MODE: 'noauth', TOOLS_DISABLED: 'ecko' }, /^mcpx: TOOLS_DISABLED: no tool is called ecko; there are .*\becho\b.*\n$/]
   ]
   for (const [name, env, expected] of cases) t.test(name, { buffered: true }, async t => { await refusesInOneLine(t, env, expected) })
@@ -93,13 +93,23 @@ t.test('noauth warns louder when others reach it, and what clients will see with
   const { until, log } = await startProcess(t, { AUTH_MODE: 'noauth', MCP_SERVER_HOST: '0.0.0.0' })
   await until(/listening on/)
   const messages = log()
-  t.ok(messages.some(({ level, msg }) => level === 'error' && /ANYONE who can reach this address may call every tool/.test(String(msg))))
+  t.ok(messages.some(({ level, msg }) => level === 'error' && /ANYONE on the networks that reach this machine may call every tool.*MCP_SERVER_HOST is 0\.0\.0\.0/.test(String(msg))))
   const told = messages.find(({ level, msg }) => level === 'warn' && /PUBLIC_URL is not set/.test(String(msg)))
   t.match(told?.msg, /^Listening on 0\.0\.0\.0 while PUBLIC_URL is not set: clients are given http:\/\/localhost:\d+, .*403\. Set PUBLIC_URL .*ALLOWED_HOSTS/)
 })
 
+t.test('noauth does not start where the internet reaches it, unless that is wanted', { buffered: true }, async t => {
+  const open = { AUTH_MODE: 'noauth', PUBLIC_URL: 'https://mcp.example.com' }
+  const refused = await startProcess(t, open)
+  t.equal(await refused.ended, 78)
+  t.match(refused.output.stderr, /^mcpx: AUTH_MODE: .*PUBLIC_URL is https:\/\/mcp\.example\.com; set AUTH_MODE=oauth, or ALLOW_NOAUTH=true.*\n$/)
+  const wanted = await startProcess(t, { ...open, ALLOW_NOAUTH: 'true' })
+  await wanted.until(/listening on/)
+  t.ok(wanted.log().some(({ level, msg }) => level === 'error' && /ANYONE on the internet may call every tool/.test(String(msg))))
+})
+
 t.test('with PUBLIC_URL, an open bind needs no such warning', { buffered: true }, async t => {
-  const { until, output } = await startProcess(t, { AUTH_MODE: 'noauth', MCP_SERVER_HOST: '0.0.0.0', PUBLIC_URL: 'https://mcp.example.com' })
+  const { until, output } = await startProcess(t, { AUTH_MODE: 'noauth', MCP_SERVER_HOST: '0.0.0.0', PUBLIC_URL: 'https://mcpx.lan' })
   await until(/listening on/)
   t.notMatch(output.stdout, /PUBLIC_URL is not set/)
 })

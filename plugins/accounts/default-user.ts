@@ -1,36 +1,43 @@
-// The user that the first start creates, so that signing in works with nothing configured, and the guard on its well-known password.
+// The user that the first start creates, so that signing in works with nothing configured.
+import { randomInt } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/schema.ts'
-import { isLoopbackHost } from '../../lib/loopback.ts'
+import { KNOWN_PASSWORD_HASH } from './known-password.ts'
 import { hashPassword, passwordProblem } from './password.ts'
 import { canonicalUsername, insertUser } from './users.ts'
 
-/**
- * Of `OMG!letmein`, the same in every database: a start sees by it that the well-known password is in force, where verifying
- * would take a fifth of a second. The salt of a password that everybody knows has nothing to hide. It is shorter than any
- * password that may be set later, so that only the user created here can have it.
- */
-const KNOWN_PASSWORD_HASH = '$2b$12$e7JXjo8hzBe.RSpwZBWXROnNiT0YLBA879/Zhr3Zf/hsLnicEDXGC'
+// No two that look alike in a terminal, and none that a URL or a shell reads otherwise.
+const READABLE = 'abcdefghjkmnpqrstuvwxyz23456789'
+const [GROUPS, GROUP_LENGTH] = [4, 5] // 99 bits
 
 /**
- * Creates the default user when there is no user at all.
- * @throws ConfigurationError when its name or password cannot be used, or when PUBLIC_URL is not for a well-known password
+ * Creates the default user when there is no user at all. Where only this machine reaches the server the password is the one
+ * that everybody knows; elsewhere, and without AUTH_DEFAULT_PASSWORD, one is made up.
+ * @param show is told, once, of a password that was made up: it is kept as a hash only
+ * @throws ConfigurationError when its name or password cannot be used
  */
-export async function ensureDefaultUser (db: Kysely<Database>, config: Config): Promise<void> {
+export async function ensureDefaultUser (db: Kysely<Database>, config: Config, show = showOnce): Promise<void> {
   if (await db.selectFrom('users').select('id').limit(1).executeTakeFirst() !== undefined) return
-  const { AUTH_DEFAULT_USERNAME, AUTH_DEFAULT_PASSWORD } = config
+  const { AUTH_DEFAULT_USERNAME, AUTH_DEFAULT_PASSWORD: given, reachable: { reach, because } } = config
   const name = canonicalUsername(AUTH_DEFAULT_USERNAME)
   if (name === undefined) throw new ConfigurationError(['AUTH_DEFAULT_USERNAME: the given value has characters that cannot be seen'])
-  const problem = AUTH_DEFAULT_PASSWORD === undefined ? undefined : passwordProblem(AUTH_DEFAULT_PASSWORD)
+  const problem = given === undefined ? undefined : passwordProblem(given)
   if (problem !== undefined) throw new ConfigurationError([`AUTH_DEFAULT_PASSWORD: the given value ${problem}`])
-  // Before the user is made: once it is, setting AUTH_DEFAULT_PASSWORD would come too late.
-  if (AUTH_DEFAULT_PASSWORD === undefined && refusesKnownPassword(config)) {
-    throw new ConfigurationError([`AUTH_DEFAULT_PASSWORD: must be set, because others reach ${config.PUBLIC_URL} and everybody knows the default one; ALLOW_DEFAULT_PASSWORD=true overrides this`])
-  }
-  await insertUser(db, name, AUTH_DEFAULT_PASSWORD === undefined ? KNOWN_PASSWORD_HASH : await hashPassword(AUTH_DEFAULT_PASSWORD))
+  if (given !== undefined) return void await insertUser(db, name, await hashPassword(given))
+  if (reach === 'machine') return void await insertUser(db, name, KNOWN_PASSWORD_HASH)
+  const madeUp = makeUpPassword()
+  if (!await insertUser(db, name, await hashPassword(madeUp))) return // another instance was faster, and shows its own
+  show(`mcpx: this is the first start, and others can reach the server (${because}): sign in as ${name} with the password ${madeUp}\nmcpx: it is shown this once, and kept as a hash; for another one: npx -y pnpm@12 user passwd ${name}\n`)
+}
+
+// Not by the log, which holds no secrets: a plain line that a terminal, journalctl and docker logs show.
+const showOnce = (lines: string): unknown => process.stderr.write(lines)
+
+function makeUpPassword (): string {
+  return Array.from({ length: GROUPS }, () => Array.from({ length: GROUP_LENGTH }, () => READABLE.charAt(randomInt(READABLE.length))).join('')).join('-')
 }
 
 /** The enabled user who has the well-known password, if there is one. */
@@ -40,19 +47,14 @@ export async function usesKnownPassword (db: Kysely<Database>): Promise<string |
 }
 
 /**
- * Warns at every start for as long as the well-known password is in force.
- * @throws ConfigurationError when others can reach PUBLIC_URL, unless ALLOW_DEFAULT_PASSWORD
+ * Says so at every start for as long as somebody has the well-known password. The server starts all the same: from elsewhere
+ * it opens nothing (sign-in.ts), and what clients were granted goes on.
  */
-export async function refuseKnownPassword ({ db, config, log }: FastifyInstance): Promise<void> {
+export async function reportKnownPassword ({ db, config, log }: FastifyInstance): Promise<void> {
   const username = await usesKnownPassword(db)
   if (username === undefined) return
+  const { reach, because } = config.reachable
   const remedy = `change it with: npx -y pnpm@12 user passwd ${username}`
-  if (refusesKnownPassword(config)) {
-    throw new ConfigurationError([`PUBLIC_URL: others reach ${config.PUBLIC_URL}, and the user ${username} still has the default password, which everybody knows; ${remedy} (ALLOW_DEFAULT_PASSWORD=true overrides this)`])
-  }
-  log.warn({ user: username }, `the user ${username} still has the default password, which everybody knows; ${remedy}`)
-}
-
-function refusesKnownPassword ({ PUBLIC_URL, ALLOW_DEFAULT_PASSWORD }: Config): boolean {
-  return !ALLOW_DEFAULT_PASSWORD && !isLoopbackHost(new URL(PUBLIC_URL).hostname)
+  if (reach === 'machine') log.warn({ user: username }, `the user ${username} still has the default password, which everybody knows, so that it signs in from this machine only; ${remedy}`)
+  else log.error({ user: username }, `the user ${username} still has the default password, which everybody knows: it signs nobody in from another machine or through a proxy, and others can reach this server (${because}); ${remedy}`)
 }

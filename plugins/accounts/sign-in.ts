@@ -4,6 +4,7 @@ import { type Kysely, sql } from 'kysely'
 import { now, type Seconds } from '../../lib/clock.ts'
 import type { Database, User } from '../db/schema.ts'
 import { DUMMY_HASH, inTurn, verifyPassword } from './password.ts'
+import { isKnownPassword } from './known-password.ts'
 import { canonicalUsername, findByUsername } from './users.ts'
 
 /** Seconds to wait after the 1st, 2nd, ... failure in a row; after any later one LONGEST_DELAY, so that an attack cannot lock a person out for longer than it lasts. */
@@ -15,7 +16,7 @@ const BUSY_RETRY: Seconds = 2
 export type SignInResult =
   | { readonly outcome: 'ok', readonly user: User }
   /** Wrong password, no such user, or a disabled one. `retryAfter` is what the next attempt has to wait, often 0. */
-  | { readonly outcome: 'refused', readonly retryAfter: Seconds }
+  | { readonly outcome: 'refused', readonly retryAfter: Seconds, /** It was the default password, from elsewhere. For the log alone. */ readonly known?: true }
   /** Too soon after failed attempts; the password was not looked at. */
   | { readonly outcome: 'delayed', readonly retryAfter: Seconds }
   /** More people sign in at once than this machine can check. */
@@ -24,19 +25,22 @@ export type SignInResult =
 /**
  * Checks a username and password as they were typed.
  * @param key for the names of failed attempts at rest: `deriveKey('sign-in failures')`
+ * @param here whether it was asked for on this very machine: anywhere else the default password is a wrong one
  */
-export async function signIn (db: Kysely<Database>, key: Buffer, username: string, password: string): Promise<SignInResult> {
+export async function signIn (db: Kysely<Database>, key: Buffer, username: string, password: string, here = false): Promise<SignInResult> {
   const nameHash = createHmac('sha256', key).update(canonicalUsername(username) ?? '').digest('base64url')
-  const result = await inTurn(() => attempt(db, nameHash, username, password))
+  const result = await inTurn(() => attempt(db, nameHash, username, password, here))
   return result ?? { outcome: 'busy', retryAfter: BUSY_RETRY }
 }
 
-async function attempt (db: Kysely<Database>, nameHash: string, username: string, password: string): Promise<SignInResult> {
+async function attempt (db: Kysely<Database>, nameHash: string, username: string, password: string, here: boolean): Promise<SignInResult> {
   const { counted, retryAfter } = await countFailure(db, nameHash)
   if (!counted) return { outcome: 'delayed', retryAfter }
   const user = await findByUsername(db, username)
   const verified = await verifyPassword(password, user?.password_hash ?? DUMMY_HASH)
   if (!verified || user === undefined || user.disabled_at !== null) return { outcome: 'refused', retryAfter }
+  // After it was verified, and counted as any failure: nobody elsewhere learns that the password is still the default one.
+  if (!here && isKnownPassword(user)) return { outcome: 'refused', retryAfter, known: true }
   const current = await db.transaction().execute(async tx => {
     // The password may have been changed, or the user disabled, while it was verified.
     const { numUpdatedRows } = await tx.updateTable('users').set({ last_login: now() })

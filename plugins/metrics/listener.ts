@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
-import { isLoopbackHost } from '../../lib/loopback.ts'
+import { isFromThisMachine } from '../../lib/net/own-machine.ts'
 import { carriesToken } from './access.ts'
 
 // Importing it would load undici for the names that node:http takes from there: 150 ms of a start for what is not used.
@@ -29,11 +29,12 @@ export async function openListener (fastify: FastifyInstance, port: number): Pro
   })
   fastify.log.info({ host, port }, 'metrics are served at /metrics')
 
-  async function answer ({ method, url, headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function answer (request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method, url, headers } = request
     response.setHeader('x-content-type-options', 'nosniff')
     if (url?.split('?', 1)[0] !== '/metrics' || (method !== 'GET' && method !== 'HEAD')) return end(response, 404, 'Metrics are served at /metrics\n')
-    // Without a token a browser could be led here by a name of its attacker's (DNS rebinding).
-    if (token === undefined && !isLoopbackHost(hostnameOf(headers.host))) return end(response, 403, 'Ask for localhost, or set METRICS_TOKEN\n')
+    // Without a token a proxy could pass others on, or a browser be led here by a name of its attacker's (DNS rebinding).
+    if (token === undefined && !isFromThisMachine(request)) return end(response, 403, 'Ask for localhost, without a proxy, or set METRICS_TOKEN\n')
     if (token !== undefined && !carriesToken(headers.authorization, token)) {
       return end(response.setHeader('www-authenticate', 'Bearer realm="metrics"'), 401, 'METRICS_TOKEN is needed as a bearer token\n')
     }
@@ -49,8 +50,4 @@ export async function openListener (fastify: FastifyInstance, port: number): Pro
 
 function end (response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text)
-}
-
-function hostnameOf (host = ''): string {
-  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : ''
 }

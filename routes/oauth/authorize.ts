@@ -5,6 +5,7 @@ import { answerAt, type AuthorizationRequest, checkAuthorizationRequest } from '
 import { isAllowed, rememberAllowed } from '../../plugins/auth/oauth/grants/consents.ts'
 import { OAuthError } from '../../plugins/auth/oauth/error.ts'
 import { issueCode } from '../../plugins/auth/oauth/grants/grants.ts'
+import { isFromThisMachine } from '../../lib/net/own-machine.ts'
 import { parameters } from '../../plugins/auth/oauth/parameters.ts'
 import { signIn } from '../../plugins/accounts/sign-in.ts'
 import { findByUsername } from '../../plugins/accounts/users.ts'
@@ -61,11 +62,11 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
   })
 
   async function trySignIn (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, username: string, password: string): Promise<FastifyReply> {
-    const result = await signIn(db, failureKey, username, password)
+    const result = await signIn(db, failureKey, username, password, isFromThisMachine(request.raw))
     if (result.outcome !== 'ok') {
       // Only the name of a user: people type their password into the wrong field.
       const user = await findByUsername(db, username)
-      audit(request, 'sign_in', 'refused', { user: user?.username ?? 'unknown', client: asked.client.id, reason: result.outcome })
+      audit(request, 'sign_in', 'refused', { user: user?.username ?? 'unknown', client: asked.client.id, reason: 'known' in result ? 'default password, from elsewhere' : result.outcome })
       if (result.retryAfter > 0) reply.header('retry-after', result.retryAfter)
       return pages.signIn(request, reply.code(STATUS[result.outcome]), asked, { username, error: EXPLANATION[result.outcome], retryAfterSeconds: result.retryAfter })
     }

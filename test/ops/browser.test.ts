@@ -12,8 +12,10 @@ import { launch, noChromium } from '../oauth/browser.ts'
 import { Provider, signInWith } from '../oauth/sdk-clients.ts'
 import { deploy, noNginx } from './nginx.ts'
 
+const PASSWORD = 'correct horse battery' // the default one signs in without a proxy only
+
 t.test('a sign-in in Chromium through nginx', { skip: noNginx || noChromium }, async t => {
-  const { origin, root, accessLog } = await deploy(t, { AUTH_MODE: 'oauth' })
+  const { origin, root, accessLog } = await deploy(t, { AUTH_MODE: 'oauth', AUTH_DEFAULT_PASSWORD: PASSWORD })
   const certificate = readFileSync(path.join(root, 'etc/mcpx/tls/fullchain.pem'), 'utf8')
   tls.setDefaultCACertificates([certificate])
   const browser = await launch(t, [`--ignore-certificate-errors-spki-list=${keyHash(certificate)}`])
@@ -42,7 +44,7 @@ async function inChromium (browser: Browser, url: string, callback: string): Pro
   const page = await context.newPage()
   await page.goto(url)
   await page.getByLabel('Username').fill('mcpuser')
-  await page.getByLabel('Password').fill('OMG!letmein')
+  await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.getByRole('button', { name: 'Allow' }).click()
   await page.waitForURL(`${callback}?*`)

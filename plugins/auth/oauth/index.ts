@@ -23,7 +23,7 @@ import { createPublicFetch } from '../../../lib/net/public-fetch.ts'
 import resourceServer from '../bearer.ts'
 import { Revocations } from './grants/revocations.ts'
 import { OFFLINE_SCOPE, TOOLS_SCOPE } from '../scope.ts'
-import { ensureDefaultUser, refuseKnownPassword } from '../../accounts/default-user.ts'
+import { ensureDefaultUser, reportKnownPassword } from '../../accounts/default-user.ts'
 
 const ROUTES = path.join(import.meta.dirname, '../../../routes/oauth')
 
@@ -59,7 +59,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   const accessLifetime = config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60
 
   await ensureDefaultUser(db, config)
-  await refuseKnownPassword(fastify)
+  await reportKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource)
   const revocations = new Revocations(db)
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
