@@ -1,7 +1,9 @@
 // npx -y pnpm@12 backup: copies the database and its secret, with the server running or not.
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
 import { type Backup, BackupError, createBackup, listBackups } from './sqlite/backup.ts'
+import { becomeOwnerOf } from './data-owner.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Copies the database of users and grants, and the secret that tokens are signed with.
@@ -23,6 +25,7 @@ await run('backup', async args => {
   if (command !== undefined && command !== 'list') throw new Mistake(`there is no command "${command}": list, or nothing to make a backup; --help explains`)
   if (more.length > 0) throw new Mistake(`"${more[0]}" is one word too many`)
   const config = readConfig()
+  becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
   try {
     await (command === 'list' ? list(listBackups(config.BACKUP_DIR)) : create())
   } catch (error) {

@@ -1,9 +1,11 @@
 // The operator's OAuth clients, from the command line: beside a running server, or without one.
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readMetadata } from '../plugins/auth/oauth/clients/client-metadata.ts'
 import { addClient, listClients, removeClient } from '../plugins/auth/oauth/clients/clients.ts'
 import { redirectUriProblem } from '../plugins/auth/oauth/clients/redirect-uri.ts'
 import { ConfigurationError } from '../lib/configuration-error.ts'
+import { becomeOwnerOf } from './data-owner.ts'
 import { readConfig } from '../plugins/config.ts'
 import { openDatabase } from '../plugins/db/sqlite.ts'
 import { makeDataFolder } from '../plugins/secrets.ts'
@@ -58,6 +60,7 @@ async function main (args: string[]): Promise<void> {
   if (rest.length > command.ids) throw new Mistake(`"${rest[command.ids]}" is one word too many`)
 
   const config = readConfig()
+  becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
   makeDataFolder(config)
   const db = await openDatabase(config)
   try {

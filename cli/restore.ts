@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
 import { BackupError, listBackups } from './sqlite/backup.ts'
 import { restoreBackup } from './sqlite/restore.ts'
+import { becomeOwnerOf } from './data-owner.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Puts a backup in the place of the database. Stop the server first; start it afterwards.
@@ -13,7 +14,8 @@ const HELP = `Puts a backup in the place of the database. Stop the server first;
   npx -y pnpm@12 restore <path>    the one in that folder
 
 Nothing is changed when the backup is damaged or the server runs. The database that is replaced is kept
-beside the new one, and it is said where.
+beside the new one, and it is said where. Started by root, it works as the user whom the data folder belongs
+to, and reads what this user can read.
 `
 
 await run('restore', async args => {
@@ -25,6 +27,7 @@ await run('restore', async args => {
   if (name === undefined) throw new Mistake('say which backup: latest, or a name that `backup list` shows; --help explains')
   if (more.length > 0) throw new Mistake(`"${more[0]}" is one word too many`)
   const config = readConfig()
+  becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
   try {
     const { from, replaced } = await restoreBackup(config, find(name, config.BACKUP_DIR))
     console.error(`restored ${from}${replaced === undefined ? '' : `; what was there is in ${replaced}`}`)

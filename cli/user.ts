@@ -1,5 +1,6 @@
 // npx -y pnpm@12 user …: manages users, with the server running or not.
 import { randomBytes } from 'node:crypto'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Kysely } from 'kysely'
 import { createUser, disableUser, enableUser, findByUsername, listUsers, removeUser, setPassword, UserError } from '../plugins/accounts/users.ts'
@@ -8,6 +9,7 @@ import { openDatabase } from '../plugins/db/sqlite.ts'
 import type { Seconds } from '../lib/clock.ts'
 import type { Database } from '../plugins/db/schema.ts'
 import { makeDataFolder } from '../plugins/secrets.ts'
+import { becomeOwnerOf } from './data-owner.ts'
 import { Mistake, run } from './mistake.ts'
 import { ask, readPassword } from './password-prompt.ts'
 
@@ -85,6 +87,7 @@ await run('user', async args => {
   if (command !== 'list' && name === undefined) throw new Mistake(`${command} needs the name of a user`)
 
   const config = readConfig()
+  becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
   makeDataFolder(config)
   const db = await openDatabase(config)
   try {

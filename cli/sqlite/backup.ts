@@ -149,6 +149,7 @@ function readManifest (folder: string): Manifest {
   try {
     return JSON.parse(readFileSync(path.join(folder, MANIFEST), 'utf8'))
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') throw new BackupError(`${folder} cannot be read by the user whom the data folder belongs to; give it to this user: chown -R USER ${folder}`, { cause: error })
     throw new BackupError(`${folder} is no backup: its ${MANIFEST} is missing or cannot be read`, { cause: error })
   }
 }

@@ -1,5 +1,5 @@
 // Puts a backup in the place of the database, which is kept.
-import { chownSync, copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import SQLite from 'better-sqlite3'
 import type { Config } from '../../plugins/config.ts'
@@ -58,7 +58,6 @@ function keepReplaced (data: string, database: string): string | undefined {
   if (!existsSync(database)) return undefined
   const kept = path.join(data, `replaced-${new Date().toISOString().replaceAll(':', '-')}`)
   mkdirSync(kept)
-  giveToOwner(kept, data)
   linkSync(database, path.join(kept, DATABASE_FILE))
   const secret = path.join(data, SECRET_FILE)
   if (existsSync(secret)) linkSync(secret, path.join(kept, SECRET_FILE))
@@ -69,13 +68,5 @@ function keepReplaced (data: string, database: string): string | undefined {
 
 function put (draft: string, file: string): void {
   flush(draft)
-  giveToOwner(draft, path.dirname(file))
   renameSync(draft, file)
-}
-
-/** Root may restore for the service: what it writes is the data folder's owner's. */
-function giveToOwner (file: string, data: string): void {
-  if (process.getuid?.() !== 0) return
-  const { uid, gid } = statSync(data)
-  chownSync(file, uid, gid)
 }

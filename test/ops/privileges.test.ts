@@ -1,9 +1,10 @@
 // The border between root and the user that the service runs as: whoever takes over the service must not become root when the
 // operator next runs a command. What the service's user has written, code above all, is never run with more than its own rights.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
+import SQLite from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { temporaryFolder } from '../server.ts'
 import { CHECKOUT } from './machine.ts'
@@ -145,4 +146,34 @@ t.test('the operator\'s command', { skip: noRoot }, async t => {
     writeFileSync(path.join(release, 'cli/doctor.ts'), `import { checkRenewal } from '${CHECKOUT}/doctor/checks/upkeep.ts'\nconsole.log(process.getuid?.(), JSON.stringify(checkRenewal('${root}')))\n`)
     t.match(mcpx('doctor'), { status: 0, stdout: /^65534 .*1 renew failure.*"renewal-failed"/ })
   })
+})
+
+t.test('a command of a checkout that root starts becomes the owner of the data folder', { skip: noRoot }, async t => {
+  const { root, data } = folders(t)
+  const [database, ofRoot] = [path.join(data, 'auth.db'), path.join(root, 'of-root.db')]
+  const command = (name: string, ...args: string[]) => spawnSync(process.execPath, [path.join(CHECKOUT, 'cli', `${name}.ts`), ...args], { cwd: '/', encoding: 'utf8', env: { PATH: process.env.PATH, AUTH_DB_PATH: database } })
+  t.match(command('user', 'add', 'somebody', '--generate'), { status: 0 })
+  const { folder } = JSON.parse(command('backup').stdout)
+  rmSync(database)
+  const secret = new SQLite(ofRoot)
+  secret.pragma('journal_mode = WAL')
+  secret.exec('create table secrets (value)')
+  secret.close()
+  chmodSync(ofRoot, 0o600)
+  const before = readFileSync(ofRoot)
+
+  for (const [name, ...args] of [['user', 'list'], ['client', 'list'], ['backup'], ['restore', folder]] as const) {
+    rmSync(database, { force: true })
+    symlinkSync(ofRoot, database)
+    const { status, stdout, stderr } = command(name, ...args)
+    t.ok(readFileSync(ofRoot).equals(before), `${name} does not open what a link in the place of the database leads to: ${stdout}${stderr}`)
+    t.equal(status, name === 'restore' ? 0 : status || 'a success')
+    t.same(readdirSync(root).filter(file => file.startsWith('of-root.db-')), [])
+  }
+  const { uid, mode } = lstatSync(database)
+  t.same({ uid, mode: mode & 0o777 }, { uid: NOBODY, mode: 0o600 }, 'restored in the place of the link')
+  for (const file of readdirSync(data, { recursive: true, encoding: 'utf8' })) t.equal(lstatSync(path.join(data, file)).uid, file.startsWith('replaced') && lstatSync(path.join(data, file)).isSymbolicLink() ? 0 : NOBODY, file)
+
+  chownSync(folder, 0, 0)
+  t.match(command('restore', folder), { status: 1, stderr: /^restore: \S+ cannot be read by the user whom the data folder belongs to; give it to this user: chown -R USER [^\n]+\n$/ })
 })
