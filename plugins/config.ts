@@ -85,7 +85,7 @@ export const sections = {
   Metrics: {
     METRICS_PORT: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'Port of a listener of its own that serves /metrics to Prometheus. Unset: no such listener.' })),
     METRICS_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address that METRICS_PORT listens on. Any but a loopback one needs METRICS_TOKEN too.' }),
-    METRICS_TOKEN: text('Bearer token that reading /metrics takes, at least 16 characters. Without METRICS_PORT it puts /metrics on the main port. With neither there are no metrics.', { minLength: 16, secret: true })
+    METRICS_TOKEN: text('Bearer token that reading /metrics takes, and the details of /health from another machine, at least 16 characters. Without METRICS_PORT it puts /metrics on the main port. With neither there are no metrics.', { minLength: 16, secret: true })
   },
   Logging: {
     LOG_LEVEL: oneOf(['TRACE', 'DEBUG', 'INFO', 'WARNING', 'WARN', 'ERROR', 'CRITICAL', 'FATAL', 'SILENT'], 'INFO', 'Least level that is logged; upper or lower case.'),

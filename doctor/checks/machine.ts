@@ -57,12 +57,14 @@ function instancesOf (root: string, { MCP_SERVER_PORT }: Config): number[] {
   return units.length > 0 ? units.map(Number).toSorted((a, b) => a - b) : [MCP_SERVER_PORT]
 }
 
-async function checkInstances (ports: number[], { MCP_SERVER_HOST }: Config): Promise<Verdict[]> {
+async function checkInstances (ports: number[], { MCP_SERVER_HOST, METRICS_TOKEN }: Config): Promise<Verdict[]> {
   const host = ['0.0.0.0', '::'].includes(MCP_SERVER_HOST) ? '127.0.0.1' : MCP_SERVER_HOST
+  // The reason is told to a loopback connection, and with the token to any.
+  const headers = METRICS_TOKEN === undefined ? {} : { authorization: `Bearer ${METRICS_TOKEN}` }
   return await Promise.all(ports.map(async port => {
     const at = `${host}:${port}`
     try {
-      const answer = await ask(new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}/health/ready`), { timeoutMs: HEALTH_MS })
+      const answer = await ask(new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}/health/ready`), { timeoutMs: HEALTH_MS, headers })
       if (answer.status === 200) return ok(`${at} is ready`)
       return found('instance-not-ready', `${at}: ${typeof answer.json?.reason === 'string' ? answer.json.reason : describe(answer)}`)
     } catch (error) {
