@@ -47,6 +47,7 @@ export function valuesOf (config: Config, { instances, root, address, httpPort, 
     KEEP_ALIVE_SECONDS: String(config.KEEP_ALIVE_SECONDS),
     READ_TIMEOUT: String(Math.max(LONGEST_CALL_SECONDS, config.TOOL_TIMEOUT_SECONDS, config.KEEP_ALIVE_SECONDS) + 60),
     CIPHERS,
+    ...oauthLimit(config.OAUTH_RATE_LIMIT_MAX),
     LISTEN_HTTP: listen(httpPort, ''),
     LISTEN_TLS: listen(port || '443', separate ? ' ssl' : ' ssl http2'),
     LISTEN_TLS_DEFAULT: listen(port || '443', separate ? ' ssl default_server' : ' ssl http2 default_server'),
@@ -60,6 +61,17 @@ export function valuesOf (config: Config, { instances, root, address, httpPort, 
     SESSION_ROUTES: instances.map(instance => `  "~^${instance}\\." mcpx_${instance};`).join('\n'),
     SESSION_UPSTREAMS: instances.map(instance => sessionUpstream(instance, instances)).join('\n')
   }
+}
+
+/**
+ * What nginx lets one address ask of all OAuth endpoints together is what the server lets it ask of each: a flood ends before it takes
+ * a process's time. 0 is off there, and here.
+ */
+function oauthLimit (max: number): { OAUTH_LIMIT_ZONE: string, OAUTH_LIMIT: string } {
+  const perMinute = max * 10
+  return max === 0
+    ? { OAUTH_LIMIT_ZONE: '# OAUTH_RATE_LIMIT_MAX=0: requests to the OAuth endpoints are not limited.', OAUTH_LIMIT: '    # Not limited.' }
+    : { OAUTH_LIMIT_ZONE: `limit_req_zone $mcpx_address zone=mcpx_oauth:10m rate=${perMinute}r/m;`, OAUTH_LIMIT: `    limit_req zone=mcpx_oauth burst=${Math.ceil(perMinute / 5)} nodelay;` }
 }
 
 /** One instance; the others only when it is down, to say that the session is gone, after which its client opens another. */

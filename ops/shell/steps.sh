@@ -28,19 +28,41 @@ write_units() {
   if [[ -n $PUT ]]; then on_machine systemctl restart systemd-journald || fail "the journal does not start: $(last_words); see $LOG"; fi
 }
 
+# A stream takes two connections of nginx, and Debian's nginx.conf gives a process 768: a few addresses could have them all.
+NGINX_CONNECTIONS=8192 NGINX_FILES=20000
+
+# raise_limits: has the main file of nginx allow for that many, unless it allows for more. The file is Debian's, so nothing else of
+# it is touched. Sets PUT to yes if it was.
+raise_limits() {
+  local file=$ROOT/etc/nginx/nginx.conf connections
+  PUT=''
+  [[ -f $file ]] || return 0
+  connections=$(sed -n 's/^[^#]*\bworker_connections  *\([0-9]*\) *;.*/\1/p' "$file" | head -n 1)
+  put "$file" 644 < <(
+    grep -q '^[^#]*\bworker_rlimit_nofile\b' "$file" || printf 'worker_rlimit_nofile %s; # a connection is a file; added by MCPX\n' $NGINX_FILES
+    if [[ -n $connections ]] && ((connections < NGINX_CONNECTIONS)); then sed "s/\(^[^#]*\bworker_connections  *\)$connections *;/\1$NGINX_CONNECTIONS;/" "$file"; else cat "$file"; fi
+  )
+}
+
 # write_site: sets PUT to yes if nginx was given another site file. A file that nginx refuses is taken back.
 write_site() {
-  local former
-  former=$(mktemp)
-  cp "$SITE" "$former" 2>/dev/null
+  local former main=$ROOT/etc/nginx/nginx.conf raised
+  former=$(mktemp -d)
+  cp "$SITE" "$former/site" 2>/dev/null
+  cp -p "$main" "$former/main" 2>/dev/null
+  raise_limits
+  raised=$PUT
   put "$SITE" 644 <"$RENDERED/nginx/mcpx.conf"
+  PUT=${PUT:-$raised}
   if [[ -z $PUT ]]; then
-    rm "$former"
+    rm -r "$former"
   elif ! on_machine nginx -t; then
-    if [[ -s $former ]]; then mv "$former" "$SITE"; else rm -f "$SITE" "$former"; fi
+    if [[ -s $former/site ]]; then mv "$former/site" "$SITE"; else rm -f "$SITE"; fi
+    if [[ -n $raised ]]; then mv "$former/main" "$main"; fi
+    rm -r "$former"
     fail "nginx does not take $SITE: $(grep -a 'emerg' "$LOG" | tail -n 1); see $LOG"
   else
-    rm "$former"
+    rm -r "$former"
     on_machine systemctl reload-or-restart nginx || fail "nginx does not start: $(last_words); see journalctl -u nginx"
   fi
 }

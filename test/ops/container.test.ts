@@ -1,8 +1,8 @@
 // The container files as far as they can be looked at without an engine: they parse, hold together, name only what there is,
 // and what the image copies is enough to start the server and to pass its own health check.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
@@ -10,6 +10,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { ConfigSchema } from '../../plugins/config.ts'
 import { startProcess } from '../process.ts'
 import { temporaryFolder } from '../server.ts'
+import { missing } from './daemon.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
 const read = (file: string): string => readFileSync(path.join(root, 'ops', 'container', file), 'utf8')
@@ -76,6 +77,24 @@ t.test('the services of compose', async t => {
   for (const name of Object.keys(mcpx.environment)) t.ok(name in ConfigSchema.properties, `${name} is a setting`)
   for (const name of ['postgres', 'redis']) t.ok(services[name].profiles.length > 0, `${name} starts when it is asked for only`)
   t.notMatch(JSON.stringify(mcpx), /DATABASE_URL|REDIS_URL/)
+})
+
+t.test('the documented way to a certificate installs it, and has the nginx of the container load it', { skip: missing('openssl') }, async t => {
+  const folder = temporaryFolder(t)
+  const [bin, lineage, said] = [path.join(folder, 'bin'), path.join(folder, 'live/mcpx'), path.join(folder, 'said')]
+  for (const made of [bin, lineage, path.join(folder, 'etc/mcpx/tls')]) mkdirSync(made, { recursive: true })
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=mcpx.test', '-keyout', `${lineage}/privkey.pem`, '-out', `${lineage}/fullchain.pem`], { stdio: 'ignore' })
+  // certbot runs the hook in its own environment, which is what sudo was told.
+  const standIns = { sudo: 'exec env "$@"', docker: `echo "$*" >>"${said}"`, certbot: 'exec env RENEWED_LINEAGE="$LINEAGE" "${@: -1}"' }
+  for (const [name, script] of Object.entries(standIns)) writeFileSync(path.join(bin, name), `#!/bin/bash\n${script}\n`, { mode: 0o755 })
+
+  const [documented = ''] = /^sudo [^\n]*\\\n[^\n]*--deploy-hook "\$PWD[^\n]+$/m.exec(readFileSync(path.join(root, 'docs/deployment.md'), 'utf8')) ?? []
+  t.match(documented, 'certbot certonly')
+  const { status, stderr } = spawnSync('bash', ['--norc', '-c', documented], { cwd: root, encoding: 'utf8', env: { PATH: `${bin}:/usr/bin:/bin`, PWD: root, MCPX_ROOT: folder, LINEAGE: lineage } })
+  t.same({ status, stderr }, { status: 0, stderr: '' })
+  t.equal(readFileSync(path.join(folder, 'etc/mcpx/tls/fullchain.pem'), 'utf8'), readFileSync(path.join(lineage, 'fullchain.pem'), 'utf8'))
+  const compose = `compose -f ${root}/ops/container/compose.yaml exec -T nginx nginx`
+  t.same(readFileSync(said, 'utf8').trim().split('\n'), [`${compose} -t -q`, `${compose} -s reload`])
 })
 
 const VERSIONS: Record<string, string> = {

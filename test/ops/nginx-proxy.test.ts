@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { deploy, noNginx } from './nginx.ts'
+import { freePort } from '../server.ts'
+import { deploy, noNginx, startNginx } from './nginx.ts'
 import { ask, call, connect, type Reply, resultOf, rpc, stream, versions } from './proxied.ts'
 
 const HSTS = 'max-age=31536000'
@@ -130,12 +131,12 @@ t.test('nginx in front of two instances', { skip: noNginx }, async t => {
   t.test('one address cannot have all of the connections, and others are not bothered by it', async t => {
     const sessions = Array.from({ length: 3 }, () => connect(origin, '127.0.0.3'))
     t.teardown(() => { for (const session of sessions) session.destroy() })
-    const opened = await Promise.all(Array.from({ length: 258 }, async (_, index) => {
+    const opened = await Promise.all(Array.from({ length: 130 }, async (_, index) => {
       const request = sessions[index % 3]?.request({ ':method': 'POST', ':path': '/mcp', ...call('x').headers })
       request?.end(call('slowly', { times: 2, everyMs: 30_000 }, {}, { progressToken: 1 }).body)
       return await new Promise<number>((resolve, reject) => request?.on('response', headers => resolve(Number(headers[':status']))).on('error', reject))
     }))
-    t.equal(opened.filter(status => status === 200).length, 256)
+    t.equal(opened.filter(status => status === 200).length, 128)
     t.equal(opened.filter(status => status === 429).length, 2)
     const again = connect(origin, '127.0.0.3')
     const refused = await stream(again, '/mcp', call('echo', { message: 'x' }))
@@ -150,5 +151,28 @@ t.test('nginx in front of two instances', { skip: noNginx }, async t => {
     await sleep(50)
     t.ok(accessLog().some(line => line.path === '/'))
     t.notMatch(JSON.stringify(accessLog()), 'hunter2')
+  })
+})
+
+t.test('nginx in front of instances that are not there', { skip: noNginx }, async t => {
+  const { origin, root, accessLog } = await startNginx(t, [String(await freePort())], { PUBLIC_URL: `https://localhost:${await freePort()}`, OAUTH_RATE_LIMIT_MAX: '6' })
+  const statuses = async (path: string, from: string, times: number) => await Promise.all(Array.from({ length: times }, async () => await ask('HTTP/1.1', origin, path, { from })))
+
+  await t.test('a failure is in the error log, and the query of a sign-in is in no log', async t => {
+    const errors = () => readFileSync(`${root}/var/log/nginx/mcpx-error.log`, 'utf8')
+    for (const path of ['/oauth/authorize?state=hunter2', '/oauth/authorize?state=hunter2', '/nowhere?failed=here']) t.equal((await ask('h2', origin, path, { method: 'POST', body: path })).status, 503)
+    t.match(errors(), 'failed=here')
+    t.notMatch(errors() + JSON.stringify(accessLog()), 'hunter2')
+    t.match(accessLog().find(line => line.path === '/oauth/authorize'), { status: 503, upstream: /127\.0\.0\.1/ })
+  })
+
+  await t.test('one address may not ask the sign-in without end, and others are not bothered by it', async t => {
+    const answers = await statuses('/oauth/token', '127.0.0.5', 30)
+    t.same(new Set(answers.map(({ status }) => status)), new Set([429, 503]))
+    const refused = answers.filter(({ status }) => status === 429)
+    t.ok(refused.length >= 15, `${refused.length} of 30: 13 at once, and one each second`)
+    t.match(refused[0], { headers: { 'retry-after': '5' }, json: { error: 'temporarily_unavailable', error_description: 'Too many requests from this address; try again in 5 seconds' } })
+    t.match(await statuses('/oauth/token', '127.0.0.6', 1), [{ status: 503 }])
+    t.notOk((await statuses('/mcp', '127.0.0.5', 30)).some(({ status }) => status === 429), 'and only the sign-in')
   })
 })

@@ -97,7 +97,7 @@ t.test('a compile cache that the service\'s user has poisoned is not run by root
   t.equal(readFileSync(proof, 'utf8'), 'run by 0\n', 'it is good poison: Node with this cache runs it')
   writeFileSync(proof, '')
 
-  const shell = (command: string) => spawnSync('bash', ['-c', `. "${OPS}/shell/node.sh"; SERVICE_USER=nobody CONFIGURATION="${configuration}" DATA="${data}"; ${command}`], { encoding: 'utf8', env })
+  const shell = (command: string) => spawnSync('bash', ['--norc', '-c', `. "${OPS}/shell/node.sh"; SERVICE_USER=nobody CONFIGURATION="${configuration}" DATA="${data}"; ${command}`], { encoding: 'utf8', env })
   t.match(shell(`as_service "${release}" command.ts`), { status: 0, stdout: `${NOBODY} what only root can read\n` })
   t.match(shell(`as_root "${release}" command.ts`), { status: 0, stdout: '0 undefined\n' })
   t.equal(readFileSync(proof, 'utf8'), '')
@@ -109,7 +109,7 @@ t.test('the rights of root are gone before Node starts', { skip: noRoot }, async
   writeFileSync(path.join(root, 'command.mjs'), "console.log(process.getBuiltinModule('node:fs').readFileSync('/proc/self/status', 'utf8'))")
   mkdirSync(path.join(root, 'node_modules/.bin'), { recursive: true })
   symlinkSync(process.execPath, path.join(root, 'node_modules/.bin/node'))
-  const { stdout } = spawnSync('bash', ['-c', `. "${OPS}/shell/node.sh"; SERVICE_USER=nobody CONFIGURATION="${root}/mcpx.env" DATA="${data}"; as_service "${root}" command.mjs`], { encoding: 'utf8', env: { PATH: process.env.PATH } })
+  const { stdout } = spawnSync('bash', ['--norc', '-c', `. "${OPS}/shell/node.sh"; SERVICE_USER=nobody CONFIGURATION="${root}/mcpx.env" DATA="${data}"; as_service "${root}" command.mjs`], { encoding: 'utf8', env: { PATH: process.env.PATH } })
   for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb']) t.match(stdout, new RegExp(`^Cap${set}:\\s+0+$`, 'm'))
   t.match(stdout, /^NoNewPrivs:\s+1$/m)
   t.match(stdout, new RegExp(`^Uid:(\\s+${NOBODY}){4}$`, 'm'))

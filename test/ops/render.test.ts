@@ -39,6 +39,12 @@ t.test('names, paths and limits are those of the configuration', async t => {
   t.notMatch(text, '{{')
 })
 
+t.test('the sign-in is limited for an address as the server limits each of its endpoints, or not at all', async t => {
+  t.match(site({}), /zone=mcpx_oauth:10m rate=1200r\/m;/)
+  t.match(site({ OAUTH_RATE_LIMIT_MAX: '300' }), /rate=3000r\/m;[^]+location \^~ \/oauth\/ \{[^}]+limit_req zone=mcpx_oauth burst=600 nodelay;/)
+  t.notMatch(site({ OAUTH_RATE_LIMIT_MAX: '0' }), /limit_req_zone|limit_req zone/)
+})
+
 t.test('no call is cut off by nginx before the server ends it', async t => {
   for (const seconds of [60, 3600]) {
     const [, timeout] = /proxy_read_timeout (\d+)s;\n {4}proxy_pass http:\/\/\$mcpx_instance/.exec(site({ TOOL_TIMEOUT_SECONDS: String(seconds) })) ?? []

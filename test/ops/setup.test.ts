@@ -51,6 +51,9 @@ t.test('a server', { skip: noNginx }, async t => {
     t.equal(statSync(configuration).mode & 0o777, 0o600)
     t.equal(statSync(path.join(root, 'var/log/mcpx-setup.log')).mode & 0o777, 0o600)
     t.equal(statSync(path.join(root, 'var/lib/mcpx')).mode & 0o777, 0o700)
+    const main = readFileSync(path.join(root, 'etc/nginx/nginx.conf'), 'utf8')
+    t.match(main, /^worker_rlimit_nofile 20000;/m, 'nginx may have as many connections as there may be streams')
+    t.match(main, /^events \{ worker_connections 8192; \}$/m)
     t.equal(statSync(path.join(root, `run/credentials/${ports[0]}/mcpx.env`)).mode & 0o777, 0o400)
   })
 
