@@ -17,7 +17,7 @@ const here = (folder: string): string => path.join(import.meta.dirname, folder)
  * @throws ConfigurationError when the set-up is wrong: a setting, a tool file, the data folder
  */
 export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): Promise<FastifyInstance> {
-  const { logger, writeLine } = await openLog(config, logTo)
+  const { logger, writeLine, hide } = await openLog(config, logTo)
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }), // plugins/log/index.ts writes one line a request instead of two
@@ -32,7 +32,7 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
     forceCloseConnections: 'idle'
   })
 
-  await loadAll(app, 'plugins', /^\/(auth|accounts)\//, { config, writeLine })
+  await loadAll(app, 'plugins', /^\/(auth|accounts)\//, { config, writeLine, hide })
   await app.register(import(`./plugins/auth/${config.AUTH_MODE}/index.ts`))
   await app.register(loadTools, { folders: toolFolders(config) })
   await loadAll(app, 'routes', /^\/oauth\//)

@@ -1,9 +1,10 @@
 // What a person at a terminal needs to know after the start: where, how guarded, with which tools, and how to connect.
 import type { FastifyInstance } from 'fastify'
 import { clientInstructions } from '../lib/client-instructions.ts'
+import type { DeclaredSettings } from '../plugins/catalog/sources/tool-settings.ts'
 
 export function summary (app: FastifyInstance): string {
-  const { config, mcp } = app
+  const { config, mcp, toolSettings } = app
   const endpoint = config.PUBLIC_URL + config.MCP_PATH
   const tools = [...mcp.tools.values()].map(({ definition: { name }, config: { configured } }) => {
     const state = configured?.() ?? true
@@ -17,11 +18,17 @@ export function summary (app: FastifyInstance): string {
   Sign-in   ${auth}
   Tools
 ${tools.join('\n')}
-
+${toolSettings.all.map(settingsOf).join('')}
   Connect
 ${connect.join('\n')}
 
   Settings: docs/configuration.md. Stop: Ctrl+C.
 
 `
+}
+
+/** Which settings the tools of a file have, and which of them are set; no values, as some are secret. */
+function settingsOf ({ owner, schemas, values }: DeclaredSettings): string {
+  const names = Object.entries(schemas).map(([name, { default: usual }]) => values[name] === undefined ? `${name} (not set)` : values[name] === usual ? name : `${name} (set)`)
+  return `    ${owner} reads ${names.join(', ')}\n`
 }

@@ -11,8 +11,8 @@ const root = path.join(import.meta.dirname, '..')
 /** Every reference page: its path in the repository, and the text it should have. */
 export async function pages (): Promise<[file: string, text: string][]> {
   return [
-    ['.env.example', envExample()],
-    ['docs/configuration.md', configurationPage()],
+    ['.env.example', await envExample()],
+    ['docs/configuration.md', await configurationPage()],
     ['docs/tools.md', await toolsPage()],
     ['docs/http.md', await httpPage()],
     ['docs/troubleshooting.md', troubleshootingPage()]

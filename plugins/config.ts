@@ -1,15 +1,13 @@
 // Configuration: this schema is the one source of types, validation, .env.example and docs/configuration.md.
-import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { parseEnv } from 'node:util'
 import proxyAddr from '@fastify/proxy-addr'
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../lib/configuration-error.ts'
 import { isLoopbackHost } from '../lib/loopback.ts'
 import { reachOf, reachOfHost, type Reachable } from '../lib/reach.ts'
+import { Environment, readSettings } from '../lib/settings.ts'
 
 const HOUR = 60
 const MIB = 1024 * 1024
@@ -49,13 +47,7 @@ export const sections = {
     LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may keep a list of tools, prompts or resources. For a minute after a change they are told 5 at most.'),
     TOOL_TIMEOUT_SECONDS: integer(60, 1, 3600, 'Time limit of a tool call, for tools that declare none.'),
     TASK_TTL_MINUTES: integer(60, 1, 30 * 24 * HOUR, 'Minutes for which a call that runs in the background, and its result, are kept (tasks extension).'),
-    TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, finished ones included until they expire. With noauth all callers are one.'),
-    WEATHER_API_KEY: text('OpenWeatherMap API key for get_weather. Unset, api.weather.gov is used, which needs none.', { secret: true }),
-    OPENWEATHERMAP_BASE_URL: url('https://api.openweathermap.org', 'OpenWeatherMap API, or a proxy of it.'),
-    WEATHER_GOV_BASE_URL: url('https://api.weather.gov', 'National Weather Service API, or a proxy of it.'),
-    OPENAI_API_KEY: text('OpenAI API key for web_search. Unset, the tool says how to configure it.', { secret: true }),
-    OPENAI_BASE_URL: url('https://api.openai.com/v1', 'OpenAI API, or a compatible one.'),
-    OPENAI_MODEL: Type.String({ default: 'gpt-5-mini', minLength: 1, description: 'Model that runs the web search.' })
+    TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, finished ones included until they expire. With noauth all callers are one.')
   },
   Authentication: {
     AUTH_MODE: oneOf(['oauth', 'noauth'], 'oauth', 'oauth: clients sign in. noauth: anyone who reaches the server may call every tool; for trusted networks only.'),
@@ -99,6 +91,8 @@ export const ConfigSchema = Type.Object({
 
 export type Config = Static<typeof ConfigSchema> & {
   PUBLIC_URL: string, ALLOWED_HOSTS: string[], ALLOWED_ORIGINS: string[], BACKUP_DIR: string
+  /** Where the settings come from: those of tools are read when their files are. */
+  environment: Environment
   /** Whether PUBLIC_URL was set, or follows from the address that is listened on. */
   publicUrlGiven: boolean
   /** Who can reach this server, and what says so. */
@@ -107,8 +101,6 @@ export type Config = Static<typeof ConfigSchema> & {
   retired: string[]
 }
 
-const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false, code: { optimize: false } }) // it is run once
-
 /**
  * Reads the configuration: the environment wins over the `.env` file, which wins over the defaults.
  * @param env variables, by default the process's own
@@ -116,40 +108,20 @@ const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, strict: false, val
  * @throws ConfigurationError with one line for each wrong value; an empty value is none
  */
 export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env'): Config {
-  const fromFile = readEnvFile(file)
-  const values: Record<string, unknown> = {}
-  const given: Record<string, TSchema> = {} // compiling the whole schema takes longer than all else here
-  for (const [name, schema] of Object.entries<TSchema>(ConfigSchema.properties)) {
-    const value = env[name]?.trim() || fromFile[name]?.trim()
-    if (value) {
-      values[name] = schema.type === 'array' ? value.split(',').map(item => item.trim()).filter(Boolean) : name === 'LOG_LEVEL' ? value.toUpperCase() : value
-      given[name] = schema
-    } else if (schema.default !== undefined) values[name] = schema.default
-  }
-  const validate = ajv.compile({ type: 'object', properties: given })
-  const errors = validate(values) ? [] : validate.errors ?? []
-  const problems = errors.map(describe)
-  const wrong = new Set(errors.map(settingOf))
+  const environment = new Environment(env, file)
+  const { values, problems, wrong } = readSettings(ConfigSchema.properties, name => name === 'LOG_LEVEL' ? environment.get(name)?.toUpperCase() : environment.get(name))
   for (const [name, check] of Object.entries(checks)) {
     const problem = wrong.has(name) || values[name] === undefined ? undefined : check(values[name] as never)
     if (problem !== undefined) problems.push(`${name}: ${problem}`)
   }
   if (problems.length > 0) throw new ConfigurationError([...new Set(problems)])
-  values.retired = Object.entries(RETIRED).flatMap(([name, instead]) => (env[name] ?? fromFile[name])?.trim() ? [`${name} is not looked at any more: ${instead}`] : [])
-  return complete(values as Config)
+  values.retired = Object.entries(RETIRED).flatMap(([name, instead]) => environment.get(name) !== undefined ? [`${name} is not looked at any more: ${instead}`] : [])
+  return complete({ ...values, environment } as Config)
 }
 
 /** Settings of before, and what has taken their place. */
 const RETIRED = {
   ALLOW_DEFAULT_PASSWORD: 'the default password signs in from this very machine, whatever is set, and from nowhere else; remove the line'
-}
-
-function readEnvFile (file: string): NodeJS.Dict<string> {
-  try {
-    return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
-  } catch (error) {
-    throw new ConfigurationError([`${file}: it cannot be read (${(error as NodeJS.ErrnoException).code})`])
-  }
 }
 
 /** What the schema of one setting cannot say. */
@@ -192,24 +164,6 @@ function complete (config: Config): Config {
     throw new ConfigurationError([`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`])
   }
   return config
-}
-
-const settingOf = ({ instancePath }: ErrorObject): string => instancePath.slice(1).split('/')[0] ?? ''
-
-function describe (error: ErrorObject): string {
-  const { parentSchema: schema = {}, data } = error
-  const value = schema.secret ? 'the given value' : JSON.stringify(data)
-  return `${settingOf(error)}: ${value} is not ${allowedValues(schema)}`
-}
-
-/** In words, what a setting may be; for messages and for the reference page. */
-export function allowedValues (schema: Record<string, any>): string {
-  if (schema.allowed) return schema.allowed
-  if (schema.enum) return `one of ${schema.enum.join(', ')}`
-  if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`
-  if (schema.type === 'array') return `a comma-separated list${schema.items?.allowed ? `; each ${schema.items.allowed}` : ''}`
-  if (schema.minLength > 1) return `text of at least ${schema.minLength} characters`
-  return schema.maxLength ? `text of 1 to ${schema.maxLength} characters` : 'text'
 }
 
 declare module 'fastify' {

@@ -85,7 +85,7 @@ t.test('all that is wrong is said at once', async t => {
 t.test('a secret is never repeated, however wrong it is', async t => {
   t.same(problemsOf({ JWT_SECRET_KEY: 'hunter2' }), ['JWT_SECRET_KEY: the given value is not text of at least 32 characters'])
   t.same(problemsOf({ PUBLIC_URL: 'https://admin:hunter2@mcp.example.com' }), ['PUBLIC_URL: the given value must have no credentials'])
-  for (const name of ['JWT_SECRET_KEY', 'OPENAI_API_KEY', 'WEATHER_API_KEY'] as const) t.ok('secret' in ConfigSchema.properties[name], `${name} is marked as secret`)
+  for (const name of ['JWT_SECRET_KEY', 'AUTH_DEFAULT_PASSWORD', 'METRICS_TOKEN'] as const) t.ok('secret' in ConfigSchema.properties[name], `${name} is marked as secret`)
 })
 
 t.test('PUBLIC_URL is an origin that clients can reach safely', async t => {

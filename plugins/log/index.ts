@@ -16,6 +16,12 @@ export interface Log {
   readonly logger: FastifyBaseLogger
   /** Writes a line that is JSON already, below `logger`: for the one line that every request has, which pino takes six times as long to put together. */
   readonly writeLine: (json: string) => void
+  /** Cuts secrets out of each line from now on, besides those of the configuration. */
+  readonly hide: (secrets: readonly unknown[]) => void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { hideFromLog: Log['hide'] }
 }
 
 /** Opens the log: level, format, and the redaction of every secret that the configuration holds. */
@@ -32,7 +38,7 @@ export async function openLog (config: Config, stream?: NodeJS.WritableStream): 
     serializers,
     hooks: { streamWrite: redact }
   }, output)
-  return { logger: withLazyChildren(logger, serializers), writeLine: json => { output.write(redact(`${json}\n`)) } }
+  return { logger: withLazyChildren(logger, serializers), writeLine: json => { output.write(redact(`${json}\n`)) }, hide: redact.hide }
 }
 
 async function prettyStream (destination: NodeJS.WritableStream | undefined): Promise<NodeJS.WritableStream> {
@@ -52,7 +58,8 @@ function now (): string {
 // The query is left out: codes and tokens travel in it.
 const pathOf = (request: FastifyRequest): string => cut(request.url.split('?', 1)[0] ?? '')
 
-export default fp(async function log (fastify: FastifyInstance, { writeLine }: { writeLine: Log['writeLine'] }) {
+export default fp(async function log (fastify: FastifyInstance, { writeLine, hide }: Log) {
+  fastify.decorate('hideFromLog', hide)
   if (!LOGS_REQUESTS.has(fastify.log.level)) return
   fastify.onEnded((reply, ms, aborted) => {
     const { request } = reply

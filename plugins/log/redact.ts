@@ -1,4 +1,5 @@
 // Cuts secrets out of finished lines, in time that grows with the length of a line and no faster: strangers choose what stands in it.
+import { isSecret } from '../../lib/settings.ts'
 import { type Config, ConfigSchema } from '../config.ts'
 
 /** Of what is longer only the beginning is kept. Whoever logs cuts what comes from outside; this is for what nobody thought of. */
@@ -15,20 +16,31 @@ const RUN = /\\(?:u[0-9a-f]{4}|.)|[\w*.-]+/g
 const REDACTED = '[redacted]'
 
 /** Replaces secrets in a finished line, and cuts it where it is too long. */
-export function redactor (config: Config): (line: string) => string {
-  const held = Object.entries(ConfigSchema.properties)
-    .filter(([, schema]) => 'secret' in schema)
-    .flatMap(([name]) => config[name as keyof Config])
-    .filter(value => typeof value === 'string' && value.length >= 6)
-    .map(value => JSON.stringify(value).slice(1, -1))
-  const shapes = new RegExp([...held.map(value => RegExp.escape(value)), SECRET_SHAPES].join('|'), 'g')
-  const marks = [...held, ...SECRET_MARKS]
+export interface Redactor {
+  (line: string): string
+  /** Cuts out these too, from now on; what is no text, or too short to be told from any other word, is passed over. */
+  hide: (secrets: readonly unknown[]) => void
+}
 
-  return line => {
+/** Knows the secrets that the configuration holds. */
+export function redactor (config: Config): Redactor {
+  const held = new Set<string>()
+  let shapes = new RegExp('')
+  let marks: string[] = []
+  hide(Object.entries(ConfigSchema.properties).filter(([, schema]) => isSecret(schema)).flatMap(([name]) => config[name as keyof Config]))
+
+  function hide (secrets: readonly unknown[]): void {
+    for (const secret of secrets) if (typeof secret === 'string' && secret.length >= 6) held.add(JSON.stringify(secret).slice(1, -1))
+    shapes = new RegExp([...[...held].map(value => RegExp.escape(value)), SECRET_SHAPES].join('|'), 'g')
+    marks = [...held, ...SECRET_MARKS]
+  }
+
+  const redact = (line: string): string => {
     if (line.length > MOST_CHARACTERS) return beginning(line, withoutSecrets)
     // Looking for the marks takes a quarter of the time, and most lines have none.
     return marks.some(mark => line.includes(mark)) ? withoutSecrets(line) : line
   }
+  return Object.assign(redact, { hide })
 
   function withoutSecrets (line: string): string {
     const rest = line.replace(shapes, REDACTED)

@@ -226,7 +226,7 @@ t.test('an older answer that stands in for a failed lookup is marked', async t =
   const { app, endpoint, log } = await startServer(t, { WEATHER_API_KEY: KEY, OPENWEATHERMAP_BASE_URL: upstream.origin })
   const clock = { now: Date.now() }
   app.mcp.tools.delete('get_weather')
-  await getWeather(app, { now: () => clock.now }) // the same tool, on a clock that the test moves
+  await getWeather(app, { now: () => clock.now, settings: app.toolSettings.all.find(({ owner }) => owner.includes('get_weather'))?.values as never }) // the same tool, on a clock that the test moves
   const { call, text } = await connect(t, endpoint, 'get_weather')
   await call({ zip_code: '10001' })
   upstream.become(broken)

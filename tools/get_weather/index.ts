@@ -1,5 +1,5 @@
 // Current weather by ZIP code: from OpenWeatherMap where the operator has a key for it, else from the National Weather Service.
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { FreshCache } from '../../lib/fresh-cache.ts'
 import { OpenWeatherMap } from './openweathermap.ts'
@@ -11,10 +11,23 @@ const MINUTE_MS = 60_000
 const BUDGET_MS = 2800 // for all upstream requests of a lookup together, so that the answer is there within 3 s
 const TIMEOUT_MS = 5000 // the host's limit, should the budget ever not hold
 
-/** `now` is the clock that ages answers. */
-export default async function getWeather (fastify: FastifyInstance, { now = Date.now }: { now?: () => number } = {}) {
-  const { WEATHER_API_KEY, OPENWEATHERMAP_BASE_URL, WEATHER_GOV_BASE_URL } = fastify.config
-  const service = WEATHER_API_KEY === undefined ? new WeatherGov(WEATHER_GOV_BASE_URL, now) : new OpenWeatherMap(OPENWEATHERMAP_BASE_URL, WEATHER_API_KEY)
+const url = (value: string, description: string) => Type.String({ default: value, pattern: '^https?://[^\\s/]+', allowed: 'an http:// or https:// URL', description })
+
+export const settings = Type.Object({
+  WEATHER_API_KEY: Type.Optional(Type.String({ secret: true, description: 'OpenWeatherMap API key for get_weather. Unset, api.weather.gov is used, which needs none.' })),
+  OPENWEATHERMAP_BASE_URL: url('https://api.openweathermap.org', 'OpenWeatherMap API, or a proxy of it.'),
+  WEATHER_GOV_BASE_URL: url('https://api.weather.gov', 'National Weather Service API, or a proxy of it.')
+})
+
+interface Options {
+  readonly settings: Static<typeof settings>
+  /** The clock that ages answers. */
+  readonly now?: () => number
+}
+
+export default async function getWeather (fastify: FastifyInstance, { settings: given, now = Date.now }: Options) {
+  const { WEATHER_API_KEY: key, OPENWEATHERMAP_BASE_URL, WEATHER_GOV_BASE_URL } = given
+  const service = key === undefined ? new WeatherGov(WEATHER_GOV_BASE_URL, now) : new OpenWeatherMap(OPENWEATHERMAP_BASE_URL, key)
   const reports = new FreshCache<Report>({ freshMs: 10 * MINUTE_MS, staleMs: 60 * MINUTE_MS, max: 1000 }, now)
 
   fastify.mcp.registerTool('get_weather', {

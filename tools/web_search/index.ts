@@ -1,13 +1,19 @@
 // Web search through OpenAI: titles, URLs and snippets, and no URL that was not really found.
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { SearchError } from './failures.ts'
 import { OpenAISearch } from './openai.ts'
 import { provenResults, type SearchResult } from './results.ts'
 
-export default async function webSearch (fastify: FastifyInstance) {
-  const { OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseURL, OPENAI_MODEL: model, TOOL_TIMEOUT_SECONDS } = fastify.config
-  const timeoutMs = TOOL_TIMEOUT_SECONDS * 1000
+export const settings = Type.Object({
+  OPENAI_API_KEY: Type.Optional(Type.String({ secret: true, description: 'OpenAI API key for web_search. Unset, the tool says how to configure it.' })),
+  OPENAI_BASE_URL: Type.String({ default: 'https://api.openai.com/v1', pattern: '^https?://[^\\s/]+', allowed: 'an http:// or https:// URL', description: 'OpenAI API, or a compatible one.' }),
+  OPENAI_MODEL: Type.String({ default: 'gpt-5-mini', minLength: 1, description: 'Model that runs the web search.' })
+})
+
+export default async function webSearch (fastify: FastifyInstance, { settings: given }: { settings: Static<typeof settings> }) {
+  const { OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseURL, OPENAI_MODEL: model } = given
+  const timeoutMs = fastify.config.TOOL_TIMEOUT_SECONDS * 1000
   // Upstream gives up first, so that the caller is told who was slow.
   const search = apiKey === undefined ? undefined : new OpenAISearch({ apiKey, baseURL, model, timeoutMs: timeoutMs - Math.min(1000, timeoutMs / 4) })
 
