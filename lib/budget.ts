@@ -5,16 +5,16 @@ import { Heap } from './heap.ts'
 /** What one taking holds until it is released. */
 export interface Hold {
   readonly amount: number
-  /** In use just now: what else its holder has makes room before it. */
-  busy: boolean
+  /** Whether it is needed just now: what else its holder has makes room before it. */
+  keep: (needed: boolean) => void
   /** It was used: what its holder has not used since makes room before it. */
   touch: () => void
   /** Gives back what it holds; once more does nothing. */
   release: () => void
 }
 
-interface Kept extends Hold { readonly evict: (() => void) | undefined }
-interface Holder { readonly name: string, held: number, usedAt: number, at: number, readonly kept: Set<Kept> }
+interface Held extends Hold { readonly evict: (() => void) | undefined }
+interface Holder { readonly name: string, held: number, usedAt: number, at: number, readonly idle: Set<Held>, readonly needed: Set<Held> }
 
 export class Budget {
   readonly limit: number
@@ -62,28 +62,31 @@ export class Budget {
   #refuse (): undefined { this.refusals++ }
 
   #welcome (name: string): Holder {
-    const holder: Holder = { name, held: 0, usedAt: 0, at: -1, kept: new Set() }
+    const holder: Holder = { name, held: 0, usedAt: 0, at: -1, idle: new Set(), needed: new Set() }
     this.#holders.set(name, holder)
     this.#ranking.add(holder)
     return holder
   }
 
   #keep (holder: Holder, amount: number, evict: (() => void) | undefined): Hold {
-    const { kept } = holder
-    const hold: Kept = {
+    let among = holder.idle
+    const hold: Held = {
       amount,
       evict,
-      busy: false,
+      keep: needed => {
+        if (!among.delete(hold)) return
+        among = (needed ? holder.needed : holder.idle).add(hold)
+      },
       touch: () => {
-        if (!kept.delete(hold)) return
-        kept.add(hold)
+        if (!among.delete(hold)) return
+        among.add(hold)
         this.#change(holder, 0)
       },
       release: () => {
-        if (kept.delete(hold)) this.#change(holder, -amount)
+        if (among.delete(hold)) this.#change(holder, -amount)
       }
     }
-    kept.add(hold)
+    among.add(hold)
     this.#change(holder, amount)
     return hold
   }
@@ -92,19 +95,15 @@ export class Budget {
     this.used += by
     holder.held += by
     holder.usedAt = ++this.#uses
-    if (holder.kept.size > 0) return this.#ranking.settle(holder)
+    if (holder.idle.size + holder.needed.size > 0) return this.#ranking.settle(holder)
     this.#holders.delete(holder.name)
     this.#ranking.remove(holder)
   }
 }
 
-/** What a holder misses least of what can be taken from it: not in use, and used longest ago. */
-function leastMissed ({ kept }: Holder): Kept | undefined {
-  let inUse: Kept | undefined
-  for (const one of kept) {
-    if (one.evict === undefined) continue
-    if (!one.busy) return one
-    inUse ??= one
-  }
-  return inUse
+/** What a holder misses least of what can be taken from it: not needed just now, and used longest ago. */
+function leastMissed ({ idle, needed }: Holder): Held | undefined {
+  for (const held of idle) if (held.evict !== undefined) return held
+  for (const held of needed) if (held.evict !== undefined) return held
+  return undefined
 }

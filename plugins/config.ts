@@ -35,7 +35,10 @@ export const sections = {
     MAX_BODY_BYTES: integer(MIB, 1024, 64 * MIB, 'Largest request body in bytes; a larger one is answered with 413.'),
     RATE_LIMIT_MAX: integer(600, 0, 1_000_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
     MCP_DIRECT_LANE: oneOf(['on', 'off'], 'on', 'on: the common case is answered without the official SDK, many times faster, and with the same answers. off: the SDK answers everything.'),
-    SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends the one that was idle longest.'),
+    SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends one of whoever has most, that was idle longest.'),
+    LISTEN_MAX: integer(2000, 1, 100_000, 'Streams on which clients listen for changes, kept at once; a new one beyond it ends one of whoever has most.'),
+    KEPT_MAX_BYTES: integer(64 * MIB, MIB, 16 * 1024 * MIB, 'Bytes kept in memory between requests, for all callers together: events that clients can ask for again, subscriptions, and what opened sessions and streams. Beyond it, whoever holds most loses what is oldest. The default suits a machine of 1 GiB.'),
+    CALLER_SHARE_PERCENT: integer(20, 1, 100, 'Percent of SESSION_MAX, LISTEN_MAX and KEPT_MAX_BYTES that one caller may have: a signed-in user, or an address where there is none. 100 where all requests come from one address or user.'),
     SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
     KEEP_ALIVE_SECONDS: integer(15, 1, 300, 'Seconds between the comments that keep an idle stream open; proxies cut streams that are silent for 60 s or less.'),
     SHUTDOWN_GRACE_SECONDS: integer(8, 0, 300, 'Seconds that calls in flight are given to finish after SIGTERM.')

@@ -165,6 +165,16 @@ t.test('what caches did is counted: asked anew, answered from the cache, or an o
   t.same(lookups, [1, 2, 1])
 })
 
+t.test('each pool of what is kept for callers says how full it is, and what had to go', async t => {
+  const { endpoint, read } = await startMeasured(t, { SESSION_MAX: '20', CALLER_SHARE_PERCENT: '30' })
+  for (let i = 0; i < 8; i++) await openSession(endpoint)
+  const metrics = await read()
+  t.match(Object.fromEntries(['used', 'limit', 'share', 'evictions_total', 'refusals_total'].map(what => [what, value(metrics, `mcpx_pool_${what}`, { pool: 'sessions' })])), {
+    used: 6, limit: 20, share: 6, evictions_total: 2, refusals_total: 0
+  })
+  t.ok(Number(value(metrics, 'mcpx_pool_used', { pool: 'kept_bytes' })) > 0)
+})
+
 t.test('without a port and a token there are no metrics anywhere', async t => {
   const { app, origin } = await startServer(t)
   t.equal((await fetch(`${origin}/metrics`)).status, 404)

@@ -21,8 +21,11 @@ declare module 'fastify' {
   }
 }
 
+// However few there may be, one person uses some clients at once.
+const [LEAST_SESSIONS, LEAST_STREAMS] = [5, 5]
+
 export default fp(async function mcp (fastify: FastifyInstance) {
-  const { config, events, mcp: catalog, callLimits: limits, tasks, skills } = fastify
+  const { budgets, config, events, mcp: catalog, callLimits: limits, tasks, skills } = fastify
   const source: ServerSource = {
     catalog,
     events,
@@ -34,7 +37,12 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     requestState: createRequestState(fastify.deriveKey('mcp request state')),
     keepAliveMs: config.KEEP_ALIVE_SECONDS * 1000
   }
-  const sdk = createSdkLane(source, { max: config.SESSION_MAX, idleMs: config.SESSION_IDLE_MINUTES * 60_000 })
+  const sdk = createSdkLane(source, {
+    places: budgets.open('sessions', config.SESSION_MAX, LEAST_SESSIONS),
+    streams: budgets.open('streams', config.LISTEN_MAX, LEAST_STREAMS),
+    kept: budgets.kept,
+    idleMs: config.SESSION_IDLE_MINUTES * 60_000
+  })
   const direct = config.MCP_DIRECT_LANE === 'on' ? createDirectLane(source, sdk) : undefined
 
   fastify.decorateRequest('rpc', null)
@@ -46,4 +54,4 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     direct?.close()
     await sdk.close()
   })
-}, { name: 'mcp', dependencies: ['config', 'http', 'secrets', 'catalog'] })
+}, { name: 'mcp', dependencies: ['budgets', 'config', 'http', 'secrets', 'catalog'] })

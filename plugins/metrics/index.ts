@@ -44,4 +44,4 @@ export default fp(async function metrics (fastify: FastifyInstance) {
     }
   })
   if (METRICS_PORT !== undefined) await openListener(fastify, METRICS_PORT)
-}, { name: 'metrics', dependencies: ['config', 'http', 'catalog', 'certificate'] })
+}, { name: 'metrics', dependencies: ['budgets', 'config', 'http', 'catalog', 'certificate'] })

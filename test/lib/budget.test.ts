@@ -60,7 +60,7 @@ t.test('what is in use makes room last', t => {
   const { take, gone } = taker(new Budget(2))
   const first = take('a', 'a1')
   take('a', 'a2')
-  if (first) first.busy = true
+  first?.keep(true)
   take('b', 'b1')
   t.same(gone, ['a2'])
   take('c', 'c1') // both hold one: the one that was used longest ago
@@ -118,7 +118,7 @@ t.test('whatever is taken and given back, the sums are right, the bounds hold, a
         else if (budget.refusals !== refusals + 1) throw new Error('a refusal is not counted')
       } else if (some !== undefined) {
         if (action === 'touch') some.touch()
-        else if (action === 'use') some.busy = !some.busy
+        else if (action === 'use') some.keep(stays)
         else {
           some.release()
           live.delete(some)

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { startServer, type Started } from '../server.ts'
 import { answer, MODERN, modern, openSession } from './wire.ts'
 
-const env = { TOOLS_DIR: path.join(import.meta.dirname, 'tools'), LOG_LEVEL: 'warn', RATE_LIMIT_MAX: '0' }
+const env = { TOOLS_DIR: path.join(import.meta.dirname, 'tools'), LOG_LEVEL: 'warn', RATE_LIMIT_MAX: '0', CALLER_SHARE_PERCENT: '100' }
 const CHANGED = 'notifications/tools/list_changed'
 const UPDATED = 'notifications/resources/updated'
 
@@ -35,15 +35,15 @@ t.test('a thousand idle clients hear of a change, and leave nothing behind', asy
 t.test('a client that does not read is let go of, and one that reads gets everything', async t => {
   const server = await startServer(t, env)
   const own = listeners(server)
-  const uri = `test://${'x'.repeat(100_000)}`
+  const uri = `test://${'x'.repeat(20_000)}`
   const [stalled, reading] = [await listen(t, server, { resourceSubscriptions: [uri] }), await listen(t, server, { resourceSubscriptions: [uri] })]
   stalled.socket.pause()
-  for (let sent = 0; sent < 200; sent++) {
+  for (let sent = 0; sent < 1000; sent++) {
     server.app.mcp.resourceUpdated(uri)
     await sleep(1)
   }
-  await until(() => reading.heard(UPDATED) === 200 && listeners(server) === own + 1)
-  t.equal(reading.heard(UPDATED), 200)
+  await until(() => reading.heard(UPDATED) === 1000 && listeners(server) === own + 1)
+  t.equal(reading.heard(UPDATED), 1000)
   t.equal(listeners(server), own + 1, 'nothing is kept for the other any more')
 })
 

@@ -1,37 +1,71 @@
 // The last messages of a session, so that a client whose stream broke can ask for what it missed (Last-Event-ID).
 import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server'
+import type { Budget, Hold } from '../../../lib/budget.ts'
 
 const MOST_EVENTS = 200
-const MOST_CHARACTERS = 1_000_000
+const MOST_BYTES = 1_000_000
+/** What keeping anything costs besides its own bytes. */
+export const EACH = 256
 
-interface StoredEvent { readonly id: string, readonly streamId: string, readonly message: JSONRPCMessage, readonly size: number }
+interface StoredEvent { readonly id: string, readonly streamId: string, readonly json: Buffer, readonly hold: Hold }
 
 /** Keeps a bounded number of events, of bounded size together, for one session: what is older cannot be replayed. */
 export class RecentEvents implements EventStore {
-  readonly #events: StoredEvent[] = []
+  readonly #kept: Budget
+  readonly #caller: string
+  readonly #events = new Set<StoredEvent>()
   #count = 0
-  #size = 0
+  #bytes = 0
+
+  /** @param kept where the bytes of all sessions are counted, for the caller that this one is of */
+  constructor (kept: Budget, caller: string) {
+    this.#kept = kept
+    this.#caller = caller
+  }
 
   async storeEvent (streamId: string, message: JSONRPCMessage): Promise<string> {
-    const event = { id: `${++this.#count}`, streamId, message, size: JSON.stringify(message).length }
-    this.#events.push(event)
-    this.#size += event.size
-    while (this.#events.length > MOST_EVENTS || (this.#size > MOST_CHARACTERS && this.#events.length > 1)) this.#size -= this.#events.shift()?.size ?? 0
-    return event.id
+    const id = `${++this.#count}`
+    // As bytes, which are what they are counted as: a text takes two for a character once one is not Latin-1, an object far more.
+    const json = Buffer.from(JSON.stringify(message))
+    const hold = this.#kept.take(this.#caller, json.length + EACH, () => this.#drop(event))
+    if (hold === undefined) return id // it cannot be replayed
+    const event: StoredEvent = { id, streamId, json, hold }
+    this.#events.add(event)
+    this.#bytes += json.length
+    for (const oldest of this.#events) {
+      if (this.#events.size <= MOST_EVENTS && (this.#bytes <= MOST_BYTES || this.#events.size === 1)) break
+      this.#drop(oldest)
+    }
+    return id
   }
 
   async getStreamIdForEventId (eventId: string): Promise<string | undefined> {
-    return this.#events.find(event => event.id === eventId)?.streamId
+    return this.#find(eventId)?.streamId
   }
 
   async replayEventsAfter (lastEventId: string, { send }: { send: (eventId: string, message: JSONRPCMessage) => Promise<void> }): Promise<string> {
-    const last = this.#events.findIndex(event => event.id === lastEventId)
-    const streamId = this.#events[last]?.streamId
-    if (streamId === undefined) throw new Error(`event ${lastEventId} is no longer kept`)
-    for (const event of this.#events.slice(last + 1)) {
+    const last = this.#find(lastEventId)
+    if (last === undefined) throw new Error(`event ${lastEventId} is no longer kept`)
+    for (const { id, streamId, json } of this.#events) {
+      if (streamId !== last.streamId || Number(id) <= Number(last.id)) continue
+      const message = JSON.parse(json.toString()) as JSONRPCMessage
       // A priming event has an id and no message: it marks where the stream began, and there is nothing to replay.
-      if (event.streamId === streamId && 'jsonrpc' in event.message) await send(event.id, event.message)
+      if ('jsonrpc' in message) await send(id, message)
     }
-    return streamId
+    return last.streamId
+  }
+
+  /** Forgets everything. */
+  clear (): void { for (const event of this.#events) this.#drop(event) }
+
+  #find (id: string): StoredEvent | undefined {
+    for (const event of this.#events) if (event.id === id) return event
+    return undefined
+  }
+
+  #drop (event: StoredEvent): void {
+    if (!this.#events.delete(event)) return
+    this.#bytes -= event.json.length
+    event.hold.release()
   }
 }

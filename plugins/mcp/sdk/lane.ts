@@ -1,14 +1,23 @@
 // The SDK lane: the whole protocol in both eras, and every error answer, by the official SDK.
 import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpRequestContext } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Budget } from '../../../lib/budget.ts'
+import { bodyBytes, callerOf } from '../../budgets.ts'
 import { carrying, exchangeOf } from './carried.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
 import { sdkEventBus } from './event-bus.ts'
+import { EACH } from './event-store.ts'
 import { Listeners } from './listeners.ts'
 import { CatalogServer, type ServerSource } from './server.ts'
 import { type SessionLimits, Sessions } from './sessions.ts'
 import { asTaskListen, listenToTasks } from './task-listen.ts'
 import { sendWebResponse, toWebRequest } from './web.ts'
+
+/** What sessions and streams there may be. */
+export interface LaneLimits extends SessionLimits { readonly streams: Budget }
+
+// What opens a session or a stream is kept as long as that is.
+const MOST_OPENING_BYTES = 32 * 1024
 
 export interface SdkLane {
   /** Answers a request. With an `answer`, what the handler came to elsewhere is only shaped. */
@@ -22,38 +31,36 @@ export interface SdkLane {
   close: () => Promise<void>
 }
 
-export function createSdkLane (source: ServerSource, sessionLimits: SessionLimits): SdkLane {
+export function createSdkLane (source: ServerSource, { streams, ...sessionLimits }: LaneLimits): SdkLane {
   const { events, keepAliveMs, tasks } = source
-  const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: sdkEventBus(events), keepAliveMs })
+  const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: sdkEventBus(events), keepAliveMs, maxSubscriptions: Infinity }) // it cannot tell callers apart: `listeners` does
   const sessions = new Sessions(source, sessionLimits)
-  const listeners = new Listeners()
+  const listeners = new Listeners(streams, sessionLimits.kept)
 
   async function serve (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<FastifyReply> {
     if (request.rpc !== null) request.rpc.lane = 'sdk'
     const web = carrying(toWebRequest(request, reply), { request, answer })
     const { headers: { 'mcp-session-id': id } } = request
+    if (opens(request) && bodyBytes(request) > MOST_OPENING_BYTES) return sendJsonRpcError(reply, 413, code.refused, `Request body too large: what opens a session or a stream may have ${MOST_OPENING_BYTES} bytes; subscribe to less at once`)
     const parsedBody = withoutOwnCancellations(request.body)
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
-    const opened = listens(request) ? (end: () => void) => listeners.add(request.server.standing(request), end) : undefined
+    const opened = listens(request) ? (end: () => void) => listeners.add({ caller: callerOf(request), bytes: bodyBytes(request) + EACH, holds: request.server.standing(request), end }) : undefined
     const listen = asTaskListen(parsedBody)
     if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, events, taskId => tasks.find({ request }, taskId)), { opened })
     if (!inSession) return await sendWebResponse(reply, await stateless.fetch(web, { parsedBody }), { opened })
 
     const principalId = request.principal?.id
-    const session = typeof id === 'string' ? sessions.find(id, principalId) : await sessions.open(principalId)
+    const session = typeof id === 'string' ? sessions.find(id, principalId) : await sessions.open({ caller: callerOf(request), principalId, bytes: bodyBytes(request) })
     if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
     if (request.rpc !== null) request.rpc.era = '2025'
     const begun = sessions.begin(session, parsedBody)
     if (begun === undefined) return sendJsonRpcError(reply, 400, code.invalidRequest, 'Invalid request: its id is that of another request of the session that has no answer yet')
-    session.streams++
+    sessions.streaming(session, 1)
     try {
       const response = await session.transport.handleRequest(web, { parsedBody })
       if (!response.ok) for (const id of begun) session.inFlight.delete(id) // it was refused as a whole
       await sessions.endCancelled(session, parsedBody)
-      const ended = () => {
-        session.streams--
-        session.lastUsed = Date.now()
-      }
+      const ended = (): void => sessions.streaming(session, -1)
       return await sendWebResponse(reply, response, { opened, ended })
     } finally {
       if (session.transport.sessionId === undefined) await session.server.close()
@@ -86,6 +93,9 @@ export function createSdkLane (source: ServerSource, sessionLimits: SessionLimit
 
 /** Whether a request opens a stream that has no end of its own. */
 const listens = ({ method, body }: FastifyRequest): boolean => method === 'GET' || (body as { method?: unknown } | undefined)?.method === 'subscriptions/listen'
+
+/** Whether a request opens what is kept after it: a session, or a stream. */
+const opens = (request: FastifyRequest): boolean => isInitializeRequest(request.body) || listens(request)
 
 /** A batch without cancellations of requests that came with it: the SDK would wait for their answers, which never come. */
 function withoutOwnCancellations (body: unknown): unknown {

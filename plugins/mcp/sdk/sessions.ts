@@ -1,27 +1,42 @@
 // Sessions of 2025-era clients: who opened one, when it was last used, and when it has to go.
 import { randomUUID } from 'node:crypto'
-import { type RequestId, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
+import { ProtocolError, ProtocolErrorCode, type RequestId, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
+import type { Budget, Hold } from '../../../lib/budget.ts'
+import { nowMs } from '../../../lib/clock.ts'
 import { code } from '../json-rpc.ts'
-import { RecentEvents } from './event-store.ts'
+import { EACH, RecentEvents } from './event-store.ts'
 import { CatalogServer, type ServerSource } from './server.ts'
 
 // SEP-1699: how long a client waits before it comes back to a stream that ended.
 const RETRY_MS = 1000
+const MOST_SUBSCRIPTIONS = 1000
+const MOST_URI_LENGTH = 2048
 
 export interface Session {
   readonly transport: WebStandardStreamableHTTPServerTransport
   readonly server: CatalogServer
   /** Only the principal that opened a session may use it. */
   readonly principalId: string | undefined
-  readonly subscriptions: Set<string>
+  /** URIs, and what each is counted as. */
+  readonly subscriptions: Map<string, Hold>
   /** Requests that have no answer yet. */
   readonly inFlight: Set<RequestId>
   lastUsed: number
   /** Responses being streamed: a session that listens is not idle. */
   streams: number
+  /** Its place, once it has one. */
+  place: Hold | undefined
 }
 
-export interface SessionLimits { readonly max: number, readonly idleMs: number }
+export interface SessionLimits {
+  readonly places: Budget
+  /** Bytes of what is kept. */
+  readonly kept: Budget
+  readonly idleMs: number
+}
+
+/** Who opens a session, and how much of what it says is kept with it. */
+export interface Opener { readonly caller: string, readonly principalId: string | undefined, readonly bytes: number }
 
 export class Sessions {
   readonly #sessions = new Map<string, Session>()
@@ -57,30 +72,51 @@ export class Sessions {
   find (id: string, principalId: string | undefined): Session | undefined {
     const session = this.#sessions.get(id)
     if (session === undefined || session.principalId !== principalId) return undefined
-    session.lastUsed = Date.now()
+    this.used(session)
     return session
   }
 
   /** Prepares a session; it is kept once its `initialize` has succeeded. */
-  async open (principalId: string | undefined): Promise<Session> {
+  async open ({ caller, principalId, bytes }: Opener): Promise<Session> {
+    const { places, kept } = this.#limits
+    const events = new RecentEvents(kept, caller)
     const transport = new WebStandardStreamableHTTPServerTransport({
       // The name leads the proxy to this process; nothing is looked up by it here.
       sessionIdGenerator: () => [this.#source.instance, randomUUID()].filter(Boolean).join('.'),
-      eventStore: new RecentEvents(),
+      eventStore: events,
       retryInterval: RETRY_MS,
       keepAliveMs: this.#source.keepAliveMs,
       onsessioninitialized: id => {
-        if (this.#sessions.size >= this.#limits.max) this.#endLongestIdle()
         this.#sessions.set(id, session)
+        session.place = places.take(caller, 1, end)
       }
     })
     const server = new CatalogServer(this.#source, '2025')
-    const session: Session = { transport, server, principalId, subscriptions: new Set(), inFlight: new Set(), lastUsed: Date.now(), streams: 0 }
-    if (server.server.getCapabilities().resources) {
-      server.server.setRequestHandler('resources/subscribe', ({ params }) => { session.subscriptions.add(params.uri); return {} })
-      server.server.setRequestHandler('resources/unsubscribe', ({ params }) => { session.subscriptions.delete(params.uri); return {} })
+    const session: Session = { transport, server, principalId, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined }
+    const forget = (): void => {
+      if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId)
+      for (const hold of [session.place, opening, ...session.subscriptions.values()]) hold?.release()
+      session.subscriptions.clear()
+      events.clear()
     }
-    server.server.onclose = () => { if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId) }
+    const end = (): void => {
+      forget()
+      void server.close()
+    }
+    const opening = kept.take(caller, bytes + EACH, end)
+    opening?.keep(true) // events make room before it
+    if (server.server.getCapabilities().resources) {
+      server.server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
+        if (!session.subscriptions.has(uri)) session.subscriptions.set(uri, this.#subscription(session, caller, uri, end))
+        return {}
+      })
+      server.server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }) => {
+        session.subscriptions.get(uri)?.release()
+        session.subscriptions.delete(uri)
+        return {}
+      })
+    }
+    server.server.onclose = forget
     await server.connect(transport)
     const send = transport.send.bind(transport)
     transport.send = async (message, options) => {
@@ -88,6 +124,26 @@ export class Sessions {
       await send(message, options)
     }
     return session
+  }
+
+  /** A response of the session is streamed, or is over. */
+  streaming (session: Session, change: 1 | -1): void {
+    session.streams += change
+    session.place?.keep(session.streams > 0)
+    this.used(session)
+  }
+
+  used (session: Session): void {
+    session.lastUsed = nowMs()
+    session.place?.touch()
+  }
+
+  #subscription ({ subscriptions }: Session, caller: string, uri: string, end: () => void): Hold {
+    if (uri.length > MOST_URI_LENGTH) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Invalid params: the uri has more than ${MOST_URI_LENGTH} characters`)
+    const hold = subscriptions.size < MOST_SUBSCRIPTIONS ? this.#limits.kept.take(caller, Buffer.byteLength(uri) + EACH, end) : undefined
+    if (hold === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Too many subscriptions: a session may have ${MOST_SUBSCRIPTIONS}; unsubscribe from some`)
+    hold.keep(true)
+    return hold
   }
 
   /**
@@ -120,19 +176,11 @@ export class Sessions {
   }
 
   #endIdle (): void {
-    const deadline = Date.now() - this.#limits.idleMs
+    const deadline = nowMs() - this.#limits.idleMs
     for (const session of this.#sessions.values()) {
       if (session.streams === 0 && session.lastUsed < deadline) void session.server.close()
     }
   }
-
-  #endLongestIdle (): void {
-    const oldest = [...this.#sessions.values()].reduce((a, b) => lastUsed(b) < lastUsed(a) ? b : a)
-    void oldest.server.close()
-  }
 }
 
 const messages = (body: unknown): object[] => [body].flat().filter(message => typeof message === 'object' && message !== null)
-
-/** When a session was last used; one that still streams is being used now. */
-const lastUsed = (session: Session): number => session.streams > 0 ? Date.now() : session.lastUsed

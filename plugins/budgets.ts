@@ -1,0 +1,46 @@
+// fastify.budgets: the pools of what is kept for callers, and what each of them may have of it.
+import { normalizeIP } from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { Budget } from '../lib/budget.ts'
+
+export class Budgets {
+  /** By name, for the metrics. */
+  readonly pools = new Map<string, Budget>()
+  /** Bytes of all that is kept in memory between the requests of callers. */
+  readonly kept: Budget
+  readonly #sharePercent: number
+
+  constructor (keptBytes: number, sharePercent: number) {
+    this.#sharePercent = sharePercent
+    this.kept = this.open('kept_bytes', keptBytes)
+  }
+
+  /** Makes a pool, of which each caller may have the share of all pools, and something in any case. */
+  open (name: string, limit: number, least = 1): Budget {
+    const pool = new Budget(limit, Math.max(least, Math.floor(limit * this.#sharePercent / 100)))
+    this.pools.set(name, pool)
+    return pool
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { budgets: Budgets }
+}
+
+export default fp(async function budgets (fastify: FastifyInstance) {
+  const { KEPT_MAX_BYTES, CALLER_SHARE_PERCENT } = fastify.config
+  fastify.decorate('budgets', new Budgets(KEPT_MAX_BYTES, CALLER_SHARE_PERCENT))
+}, { name: 'budgets', dependencies: ['config'] })
+
+/** For whom something is kept: the principal where there is one, else the address. */
+export const callerOf = (request: FastifyRequest): string => request.principal?.id ?? addressOf(request)
+
+/** Who has one address of IPv6 has the whole /64 that it is in. */
+export const addressOf = ({ ip }: FastifyRequest): string => normalizeIP(ip)
+
+/** Bytes of a request's body, for what is kept as long as the request is. */
+export function bodyBytes ({ headers, body }: FastifyRequest): number {
+  const length = Number(headers['content-length'])
+  return length >= 0 ? length : Buffer.byteLength(JSON.stringify(body) ?? '')
+}
