@@ -33,7 +33,7 @@ export const sections = {
     ALLOWED_HOSTS: list('Host names that requests may be addressed to (DNS rebinding protection). Unset: the loopback names and the host of PUBLIC_URL.'),
     ALLOWED_ORIGINS: list('Origins of browser pages that may call the server: https://app.example.com, or * for any. Unset: any with AUTH_MODE=oauth, loopback pages and PUBLIC_URL with noauth.', { pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$', allowed: 'an origin such as https://app.example.com, or *' }),
     MAX_BODY_BYTES: integer(MIB, 1024, 64 * MIB, 'Largest request body in bytes; a larger one is answered with 413.'),
-    RATE_LIMIT_MAX: integer(600, 0, 1_000_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none. 0 is off.'),
+    RATE_LIMIT_MAX: integer(600, 0, 1_000_000_000, 'Requests a minute to the MCP endpoint, for each signed-in user, or each address where there is none; each message of a batch is one. 0 is off.'),
     MCP_DIRECT_LANE: oneOf(['on', 'off'], 'on', 'on: the common case is answered without the official SDK, many times faster, and with the same answers. off: the SDK answers everything.'),
     SESSION_MAX: integer(1000, 1, 100_000, 'Sessions of 2025-era clients kept at once; a new one beyond it ends one of whoever has most, that was idle longest.'),
     LISTEN_MAX: integer(2000, 1, 100_000, 'Streams on which clients listen for changes, kept at once; a new one beyond it ends one of whoever has most.'),

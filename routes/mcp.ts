@@ -28,6 +28,8 @@ export default async function mcpRoute (fastify: FastifyInstance) {
     onRequest: [(request, _reply, done) => { request.rpc = {}; done() }, fastify.authenticate, fastify.limitCaller],
     preHandler: (request, reply, done) => {
       describe(request)
+      const tooMany = Array.isArray(request.body) ? fastify.limitBatch(request, request.body.length) : undefined
+      if (tooMany !== undefined) return done(tooMany)
       if (isTooDeep(request)) sendJsonRpcError(reply, 400, code.invalidRequest, `Invalid request: its values are nested more than ${MOST_LEVELS} levels deep`)
       else if (fastify.authorize(request, reply, fastify.mcp.needs(request.body)) === undefined) done()
     },

@@ -1,26 +1,41 @@
 // How many requests a caller may make: by principal where there is one, else by address.
-import rateLimit, { normalizeIP } from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler, preHandlerAsyncHookHandler } from 'fastify'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
+import { Refusal } from '../../lib/refusal.ts'
+import { WindowCounts } from '../../lib/window-counts.ts'
+import { addressOf, callerOf } from '../budgets.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** A hook for routes that run tools; after `authenticate`, so that it knows who calls. */
     limitCaller: onRequestHookHandler
+    /** Counts the messages of a batch, of which `limitCaller` has counted one; answers why they are too many, if they are. */
+    limitBatch: (request: FastifyRequest, messages: number) => Refusal | undefined
     /** A hook for OAuth endpoints: a bucket for each endpoint, client and address, as hosted clients share few addresses. */
     limitOAuth: preHandlerAsyncHookHandler
   }
 }
 
 const WINDOW_MS = 60_000
-const MOST_CALLERS = 100_000
 /** As many clients' worth of requests may come from one address: making up a client id for each request gets nobody further. */
 const CLIENTS_PER_ADDRESS = 10
 
 export default fp(async function limits (fastify: FastifyInstance) {
   const { RATE_LIMIT_MAX, OAUTH_RATE_LIMIT_MAX } = fastify.config
   await fastify.register(rateLimit, { global: false })
-  fastify.decorate('limitCaller', RATE_LIMIT_MAX === 0 ? (_request, _reply, done) => done() : callerLimit(RATE_LIMIT_MAX))
+  const calls = new WindowCounts(RATE_LIMIT_MAX, WINDOW_MS)
+  fastify.decorate('limitCaller', RATE_LIMIT_MAX === 0
+    ? (_request, _reply, done) => done()
+    : (request, _reply, done) => {
+        const wait = calls.take(callerOf(request))
+        if (wait === 0) done()
+        else done(exceeded(RATE_LIMIT_MAX, wait))
+      })
+  fastify.decorate('limitBatch', (request, messages) => {
+    const wait = RATE_LIMIT_MAX === 0 || messages < 2 ? 0 : calls.take(callerOf(request), messages - 1)
+    return wait === 0 ? undefined : exceeded(RATE_LIMIT_MAX, wait, `a batch of ${messages} counts as ${messages} of `)
+  })
 
   const limitClient = fastify.rateLimit({
     max: OAUTH_RATE_LIMIT_MAX,
@@ -42,39 +57,10 @@ export default fp(async function limits (fastify: FastifyInstance) {
   })
 }, { name: 'limits', dependencies: ['config'] })
 
-/**
- * Counts in one map for the minute that is running, which makes way for an empty one: a look-up on the path of every tool
- * call, where the plugin's store behind five promises takes as long as the call.
- */
-function callerLimit (max: number): onRequestHookHandler {
-  let counts = new Map<string, number>()
-  let ends = 0
-  return function limitCaller (request: FastifyRequest, reply: FastifyReply, done) {
-    const now = Date.now()
-    if (now >= ends) {
-      counts = new Map()
-      ends = now + WINDOW_MS
-    }
-    const caller = request.principal?.id ?? addressOf(request)
-    const count = (counts.get(caller) ?? 0) + 1
-    if (count === 1 && counts.size >= MOST_CALLERS) counts.delete(counts.keys().next().value ?? '')
-    if (count > max) {
-      const error = exceeded(max, ends - now)
-      reply.header('retry-after', error.retryAfter)
-      return done(error)
-    }
-    counts.set(caller, count)
-    done()
-  }
+function exceeded (max: number, waitMs: number, what = ''): Refusal {
+  const retryAfter = Math.ceil(waitMs / 1000)
+  return new Refusal(429, 'rate_limited', `Rate limit exceeded: ${what}${max} requests a minute; try again in ${retryAfter} s`, retryAfter)
 }
-
-function exceeded (max: number, ttl: number): Error & { statusCode: number, retryAfter: number } {
-  const retryAfter = Math.ceil(ttl / 1000)
-  return Object.assign(new Error(`Rate limit exceeded: ${max} requests a minute; try again in ${retryAfter} s`), { statusCode: 429, retryAfter })
-}
-
-// Who has one address of IPv6 has the whole /64 that it is in.
-const addressOf = ({ ip }: FastifyRequest): string => normalizeIP(ip)
 
 // Of whichever kind the request names its client; only to keep buckets apart, so nothing is verified here.
 function clientIdOf ({ query, body, headers }: FastifyRequest): string {

@@ -1,0 +1,35 @@
+// Counts by name in a window of time: in one map for the window that is running, which makes way for an empty one. A look-up
+// on the path of every tool call, where a store behind promises takes as long as the call.
+import { nowMs } from './clock.ts'
+
+export class WindowCounts {
+  readonly #max: number
+  readonly #windowMs: number
+  readonly #mostNames: number
+  #counts = new Map<string, number>()
+  #ends = 0
+
+  /** @param mostNames beyond it the name that was first in this window is forgotten */
+  constructor (max: number, windowMs: number, mostNames = 100_000) {
+    this.#max = max
+    this.#windowMs = windowMs
+    this.#mostNames = mostNames
+  }
+
+  get size (): number { return this.#counts.size }
+
+  /** Counts; answers 0, or, where it would be too many, the milliseconds until the next window, and counts nothing. */
+  take (name: string, amount = 1): number {
+    const now = nowMs()
+    if (now >= this.#ends || now < this.#ends - this.#windowMs) { // or the clock was set back
+      this.#counts = new Map()
+      this.#ends = now + this.#windowMs
+    }
+    const count = this.#counts.get(name)
+    const next = (count ?? 0) + amount
+    if (next > this.#max) return this.#ends - now
+    if (count === undefined && this.#counts.size >= this.#mostNames) this.#counts.delete(this.#counts.keys().next().value ?? '')
+    this.#counts.set(name, next)
+    return 0
+  }
+}
