@@ -20,7 +20,7 @@ function dangers (name: string, text: string): string[] {
   const found = (pattern: RegExp, why: string, ...unless: RegExp[]): string[] => lines.filter(line => pattern.test(line) && !unless.some(allowed => allowed.test(line))).map(line => `${name}: ${why}: ${line}`)
   const changesOwners = found(/\bl?chown|chgrp|\bfchown|\binstall\b.* -o /i, 'changes an owner', /^owned\(\) /)
   if (name.endsWith('.service')) {
-    const user = /^User=(\S+)$/m.exec(text)?.[1] ?? 'root'
+    const user = /^User=(\S+)$/m.exec(text)?.[1] ?? (/^DynamicUser=yes$/m.test(text) ? 'of its own' : 'root')
     return user === 'root' ? [...changesOwners, ...found(/NODE_COMPILE_CACHE|^Exec.*\bnode\b/, 'root runs Node'), ...found(/^Exec/, 'root runs what is not root\'s', /^Exec\w+=\/bin\/sh \/opt\/mcpx\/current\//)] : changesOwners
   }
   if (/\.tsx?$/.test(name)) return [...changesOwners, ...found(/set(e?uid|e?gid|groups)|initgroups/, 'drops rights while Node runs')]
