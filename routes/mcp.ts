@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import { Refusal } from '../lib/refusal.ts'
 import { code, sendFailure, sendJsonRpcError } from '../plugins/mcp/json-rpc.ts'
+import { notPermitted } from '../plugins/mcp/permission.ts'
 
 /** Arrays and objects within one another: more than any arguments need, and few enough for whatever follows them down by recursion. */
 const MOST_LEVELS = 200
@@ -31,7 +32,12 @@ export default async function mcpRoute (fastify: FastifyInstance) {
       const tooMany = Array.isArray(request.body) ? fastify.limitBatch(request, request.body.length) : undefined
       if (tooMany !== undefined) return done(tooMany)
       if (isTooDeep(request)) sendJsonRpcError(reply, 400, code.invalidRequest, `Invalid request: its values are nested more than ${MOST_LEVELS} levels deep`)
-      else if (fastify.authorize(request, reply, fastify.mcp.needs(request.body)) === undefined) done()
+      else {
+        // Before a lane runs anything: the challenge names all that the whole body takes (MCP authorization, scope challenge handling).
+        const refused = notPermitted(fastify.mcp, request)
+        if (refused === undefined) done()
+        else done(fastify.insufficientScope(request, reply, refused))
+      }
     },
     handler: fastify.serveMcp
   })

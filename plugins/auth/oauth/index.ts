@@ -34,7 +34,7 @@ declare module 'fastify' {
       readonly issuer: string
       /** The MCP endpoint, which tokens are for (RFC 8707). */
       readonly resource: string
-      /** What may be asked for: the tools' own scopes too. */
+      /** What may be asked for: the scopes that tools, prompts and resources declare too. */
       readonly scopes: () => string[]
       readonly keys: Keys
       readonly accessTokens: AccessTokens
@@ -73,7 +73,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   fastify.decorate('oauth', {
     issuer,
     resource,
-    scopes: () => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...[...mcp.tools.values()].flatMap(tool => tool.config.scopes ?? [])])],
+    scopes: () => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...mcp.scopes()])],
     keys,
     accessTokens,
     revocations,

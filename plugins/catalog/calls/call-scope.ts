@@ -1,6 +1,7 @@
 // The time a call runs in: its context, its one abort signal, and everything that may end it early.
 import type { ClientCapabilities, LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
+import type { Item } from '../../auth/policy.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, type Era, ToolError, type ToolErrorOptions } from '../contract.ts'
 import type { CreatedTask } from '../task.ts'
@@ -19,6 +20,8 @@ export interface Carrier {
   closeStream: () => void
   /** Only where the client can wait for a task: makes one of the call, or answers undefined if it is to run here after all. */
   readonly startTask?: ((tool: RegisteredTool, args: unknown) => Promise<CreatedTask | undefined>) | undefined
+  /** Is told that the caller may not use what was asked for. */
+  readonly refused?: (item: Item) => void
   /** Is told that the call is not over at once. */
   readonly lingers?: () => void
   /** Is told how the call ended, in place of the request's log line. */
@@ -28,7 +31,7 @@ export interface Carrier {
 }
 
 /** How a call ended, as the request log counts it. */
-export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'too_large' | 'failed'
+export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'refused' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'too_large' | 'failed'
 
 /** Notes how a call ended, for the request log or for whoever wants to know in its place. */
 export function recordOutcome ({ request: { rpc }, ended }: Carrier, outcome: Outcome): void {

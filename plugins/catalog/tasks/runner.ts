@@ -5,8 +5,10 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Kysely } from 'kysely'
 import { now } from '../../../lib/clock.ts'
 import type { Database, TaskRow } from '../../db/schema.ts'
+import { type Item, scopesOf } from '../../auth/policy.ts'
 import { type Limits, runTool } from '../calls/call.ts'
 import type { Carrier, Outcome } from '../calls/call-scope.ts'
+import { permit } from '../calls/permission.ts'
 import type { Catalog } from '../catalog.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { ToolError } from '../contract.ts'
@@ -19,6 +21,8 @@ import { cancelTask, changeTask, changeWorking, createTask, failLost, findTask, 
 const ID_BYTES = 24
 const RENEW_MS = LEASE * 1000 / 3
 const SWEEP_MS = 60_000
+
+const ANY_TOOL: Item = { scopes: scopesOf(undefined) }
 
 export interface TaskLimits {
   readonly ttlMs: number
@@ -66,10 +70,10 @@ export class TaskRunner {
     return row && createdTask(row)
   }
 
-  /** A task of the caller; undefined for any other. */
+  /** A task of the caller, whose tool they may call; undefined for any other. */
   async find (caller: Caller, id: string): Promise<DetailedTask | undefined> {
     const row = await findTask(this.#db, ownerOf(caller), id)
-    return row && detailedTask(row)
+    return row && this.#catalog.policy.may(caller.request.principal, this.#item(row)) ? detailedTask(row) : undefined
   }
 
   /** @throws ProtocolError -32602 when the caller has no such task */
@@ -118,8 +122,12 @@ export class TaskRunner {
   async #find (carrier: Carrier, id: string): Promise<TaskRow> {
     const row = await findTask(this.#db, ownerOf(carrier), id)
     if (row === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Task not found: it has expired, or never was')
+    permit(this.#catalog, this.#item(row), carrier)
     return row
   }
+
+  /** What a task takes: what its tool takes, or any tool where that one is gone. */
+  #item ({ tool }: TaskRow): Item { return this.#catalog.tools.get(tool) ?? ANY_TOOL }
 
   async #resume (row: TaskRow, carrier: Carrier, round: Round): Promise<void> {
     const tool = this.#catalog.tools.get(row.tool)

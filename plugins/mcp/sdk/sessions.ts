@@ -91,7 +91,7 @@ export class Sessions {
         session.place = places.take(caller, 1, end)
       }
     })
-    const server = new CatalogServer(this.#source, '2025')
+    const server = new CatalogServer(this.#source, '2025', null)
     const session: Session = { transport, server, principalId, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined }
     const forget = (): void => {
       if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId)
@@ -106,7 +106,8 @@ export class Sessions {
     const opening = kept.take(caller, bytes + EACH, end)
     opening?.keep(true) // events make room before it
     if (server.server.getCapabilities().resources) {
-      server.server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
+      server.server.setRequestHandler('resources/subscribe', ({ params: { uri } }, ctx) => {
+        server.follow(ctx, uri)
         if (!session.subscriptions.has(uri)) session.subscriptions.set(uri, this.#subscription(session, caller, uri, end))
         return {}
       })
