@@ -5,9 +5,10 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../lib/configuration-error.ts'
+import { isGuessable } from '../lib/guessable.ts'
 import { isLoopbackHost } from '../lib/loopback.ts'
 import { reachOf, reachOfHost, type Reachable } from '../lib/reach.ts'
-import { Environment, readSettings } from '../lib/settings.ts'
+import { Environment, isSecret, readSettings } from '../lib/settings.ts'
 
 const HOUR = 60
 const MIB = 1024 * 1024
@@ -100,6 +101,8 @@ export type Config = Static<typeof ConfigSchema> & {
   publicUrlGiven: boolean
   /** Who can reach this server, and what says so. */
   reachable: Reachable
+  /** The file that was read, where it holds a secret. */
+  secretsFile?: string
   /** What is set and no longer looked at, a line each. */
   retired: string[]
 }
@@ -118,14 +121,21 @@ export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env')
     if (problem !== undefined) problems.push(`${name}: ${problem}`)
   }
   if (problems.length > 0) throw new ConfigurationError([...new Set(problems)])
+  if (environment.fileHas(holdsSecret)) values.secretsFile = path.resolve(file)
   values.retired = Object.entries(RETIRED).flatMap(([name, instead]) => environment.get(name) !== undefined ? [`${name} is not looked at any more: ${instead}`] : [])
   return complete({ ...values, environment } as Config)
 }
+
+/** Also one that a tool reads for itself. */
+const holdsSecret = (name: string): boolean => isSecret(ConfigSchema.properties[name as keyof typeof ConfigSchema.properties] ?? {}) || /(?:KEY|TOKEN|SECRET|PASSWORD)S?$/.test(name)
 
 /** Settings of before, and what has taken their place. */
 const RETIRED = {
   ALLOW_DEFAULT_PASSWORD: 'the default password signs in from this very machine, whatever is set, and from nowhere else; remove the line'
 }
+
+const guessable = (given: string | string[]): string | undefined =>
+  [given].flat().some(isGuessable) ? 'the given value can be guessed, as it repeats, counts up, or is made of words that examples use; make one up with: openssl rand -base64 48' : undefined
 
 /** What the schema of one setting cannot say. */
 const checks = {
@@ -146,7 +156,10 @@ const checks = {
   ALLOWED_HOSTS: (given: string[]) => {
     const wrong = given.find(host => !URL.canParse(host.includes('://') ? host : `http://${host}`))
     return wrong && `"${wrong}" is not a host name or an address`
-  }
+  },
+  JWT_SECRET_KEY: guessable,
+  JWT_PREVIOUS_SECRET_KEYS: guessable,
+  METRICS_TOKEN: guessable
 }
 
 /** Fills in what follows from other settings, and refuses those that do not go together. */
