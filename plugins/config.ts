@@ -173,13 +173,16 @@ function complete (config: Config): Config {
   config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
   config.reachable = reachOf(config)
-  if (config.AUTH_MODE === 'noauth' && config.reachable.reach === 'internet' && !config.ALLOW_NOAUTH) {
-    throw new ConfigurationError([`AUTH_MODE: with noauth anybody on the internet could call every tool with your API keys, as ${config.reachable.because}; set AUTH_MODE=oauth, or ALLOW_NOAUTH=true if that is what you want`])
-  }
   if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && reachOfHost(config.METRICS_HOST) !== 'machine') {
     throw new ConfigurationError([`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`])
   }
   return config
+}
+
+/** Why a server may not start without sign-in. Not a matter of reading the settings: backups and users are seen to all the same. */
+export function noauthProblem ({ AUTH_MODE, ALLOW_NOAUTH, reachable: { reach, because } }: Config): string | undefined {
+  if (AUTH_MODE !== 'noauth' || ALLOW_NOAUTH || reach !== 'internet') return undefined
+  return `AUTH_MODE: with noauth anybody on the internet could call every tool with your API keys, as ${because}; set AUTH_MODE=oauth, or ALLOW_NOAUTH=true if that is what you want`
 }
 
 declare module 'fastify' {

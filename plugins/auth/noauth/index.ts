@@ -1,11 +1,15 @@
 // AUTH_MODE=noauth: nobody is asked who they are, and no OAuth endpoint exists.
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import { Refusal } from '../../../lib/refusal.ts'
+import { noauthProblem } from '../../config.ts'
 import { EVERYTHING } from '../policy.ts'
 
 export default fp(async function noauth (fastify: FastifyInstance) {
   const { reach, because } = fastify.config.reachable
+  const problem = noauthProblem(fastify.config)
+  if (problem !== undefined) throw new ConfigurationError([problem])
   fastify.mcp.policy = EVERYTHING
   fastify.decorateRequest('principal', null)
   fastify.decorate('authenticate', (_request, _reply, done) => done())
