@@ -31,6 +31,8 @@ export default async function mcpRoute (fastify: FastifyInstance) {
       describe(request)
       const tooMany = Array.isArray(request.body) ? fastify.limitBatch(request, request.body.length) : undefined
       if (tooMany !== undefined) return done(tooMany)
+      // A body may come half a minute after the head that let it in.
+      if (request.principal?.isRevoked?.() === true) return fastify.authenticate(request, reply, done)
       if (isTooDeep(request)) sendJsonRpcError(reply, 400, code.invalidRequest, `Invalid request: its values are nested more than ${MOST_LEVELS} levels deep`)
       else {
         // Before a lane runs anything: the challenge names all that the whole body takes (MCP authorization, scope challenge handling).

@@ -11,6 +11,10 @@ export interface Principal {
   readonly clientId?: string
   /** What the caller was granted (RFC 6749 section 3.3). */
   readonly scopes: ReadonlySet<string>
+  /** What lets the caller in and can be revoked, where there is such a thing: the grant of an access token. */
+  readonly grantId?: string
+  /** Whether it was revoked since. For what goes on after a request was let in; it costs next to nothing. */
+  readonly isRevoked?: () => boolean
 }
 
 declare module 'fastify' {

@@ -53,7 +53,7 @@ declare module 'fastify' {
 }
 
 export default fp(async function oauth (fastify: FastifyInstance) {
-  const { config, db, mcp } = fastify
+  const { config, db, events, mcp } = fastify
   const issuer = config.PUBLIC_URL
   const resource = issuer + config.MCP_PATH
   const accessLifetime = config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60
@@ -61,7 +61,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   await ensureDefaultUser(db, config)
   await reportKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource)
-  const revocations = new Revocations(db)
+  const revocations = new Revocations(db, grants => events.publish({ type: 'revocation', grants }))
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
   const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [] })

@@ -31,7 +31,7 @@ export interface Carrier {
 }
 
 /** How a call ended, as the request log counts it. */
-export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'refused' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'too_large' | 'failed'
+export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'refused' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'revoked' | 'too_large' | 'failed'
 
 /** Notes how a call ended, for the request log or for whoever wants to know in its place. */
 export function recordOutcome ({ request: { rpc }, ended }: Carrier, outcome: Outcome): void {
@@ -39,11 +39,13 @@ export function recordOutcome ({ request: { rpc }, ended }: Carrier, outcome: Ou
   else if (rpc !== null) rpc.outcome = outcome
 }
 
-type Stop = { readonly outcome: Outcome, readonly reason: string }
+export type Stop = { readonly outcome: Outcome, readonly reason: string }
 
 /** The server stops, and cannot wait any longer. */
 export const SHUTDOWN: Stop = { outcome: 'shutdown', reason: 'was ended: the server is stopping' }
-const CANCELLED: Stop = { outcome: 'cancelled', reason: 'was cancelled by the client' }
+/** What let the caller in was revoked: the grant, by its client, or because of a new password or a user who may no longer sign in. */
+export const REVOKED: Stop = { outcome: 'revoked', reason: 'was stopped: the access that it was made with was revoked' }
+export const CANCELLED: Stop = { outcome: 'cancelled', reason: 'was cancelled by the client' }
 
 export class CallScope implements CallContext {
   /** Why the call was ended early, once it was. */
@@ -95,6 +97,12 @@ export class CallScope implements CallContext {
     this.#inFlight.add(this)
     this.#carrier.lingers?.()
     this.#timer = setTimeout(timeOut, this.#timeoutMs, this, this.#timeoutMs)
+    this.stopIfRevoked() // since its caller was let in: nobody was told of this call then
+  }
+
+  /** For whoever learns that something was revoked: a call that is over at once is never asked. */
+  stopIfRevoked (): void {
+    if (this.principal?.isRevoked?.() === true) this.stop(REVOKED)
   }
 
   stop (stop: Stop = CANCELLED): void {

@@ -7,7 +7,7 @@ import { now } from '../../../lib/clock.ts'
 import type { Database, TaskRow } from '../../db/schema.ts'
 import { type Item, scopesOf } from '../../auth/policy.ts'
 import { type Limits, runTool } from '../calls/call.ts'
-import type { Carrier, Outcome } from '../calls/call-scope.ts'
+import { type Carrier, type Outcome, REVOKED } from '../calls/call-scope.ts'
 import { permit } from '../calls/permission.ts'
 import type { Catalog } from '../catalog.ts'
 import type { RegisteredTool } from '../registered.ts'
@@ -15,7 +15,7 @@ import { ToolError } from '../contract.ts'
 import { type Caller, ownerOf, type Round, TaskCarrier } from './carrier.ts'
 import { ask, settle } from './input.ts'
 import { type CreatedTask, createdTask, type DetailedTask, detailedTask } from '../task.ts'
-import { cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, purgeTasks, renewLeases } from './store.ts'
+import { cancelRevoked, cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, purgeTasks, renewLeases, revoked } from './store.ts'
 
 // 192 bits: without sign-in the id alone keeps a task from strangers.
 const ID_BYTES = 24
@@ -57,10 +57,13 @@ export class TaskRunner {
    */
   async start (tool: RegisteredTool, args: unknown, carrier: Carrier): Promise<CreatedTask | undefined> {
     const { definition: { name }, config } = tool
+    const { principal } = carrier.request
+    if (principal?.isRevoked?.() === true) throw new ToolError(`${name} ${REVOKED.reason}`)
     const lifetimeMs = Math.max(this.#limits.ttlMs, config.timeoutMs ?? this.#callLimits.timeoutMs)
     const row = await createTask(this.#db, {
       id: randomBytes(ID_BYTES).toString('base64url'),
       owner: ownerOf(carrier),
+      grant_id: principal?.grantId ?? null,
       tool: name,
       arguments: JSON.stringify(args),
       expires_at: now() + Math.ceil(lifetimeMs / 1000)
@@ -94,7 +97,7 @@ export class TaskRunner {
       const more = Object.keys(left).length > 0
       const changed = await changeTask(this.#db, row, more
         ? { input_requests: JSON.stringify(left), input_responses: JSON.stringify(responses) }
-        : { status: 'working', input_requests: null, input_responses: null, request_state: null, lease_until: now() + LEASE })
+        : { status: 'working', input_requests: null, input_responses: null, request_state: null, lease_until: now() + LEASE, grant_id: carrier.request.principal?.grantId ?? null })
       if (!changed) continue // another update, or the end of the task, came between
       this.#catalog.taskChanged(id)
       if (!more) await this.#resume(row, carrier, { responses, state: row.request_state === null ? undefined : JSON.parse(row.request_state) })
@@ -108,6 +111,11 @@ export class TaskRunner {
     if (!await cancelTask(this.#db, id)) return
     this.#running.get(id)?.carrier.abort()
     this.#catalog.taskChanged(id)
+  }
+
+  /** Ends the tasks of grants that were revoked, those too that wait for an answer. */
+  revoke (grants: readonly string[]): void {
+    this.#quietly(this.#revoke(grants))
   }
 
   /** Ends every task that runs here, and waits until the database knows. */
@@ -154,6 +162,7 @@ export class TaskRunner {
     carrier.log.info({ task: id, tool: tool.definition.name, outcome, ms: Math.round(performance.now() - started) }, 'task')
     if (isInputRequiredResult(result)) await this.#change(id, ask(result, rounds + 1, carrier))
     else if (outcome === 'shutdown' || (outcome === 'cancelled' && this.#closing)) await this.#change(id, lost)
+    else if (outcome === 'revoked') await this.#change(id, revoked)
     else if (outcome !== 'cancelled') await this.#change(id, { status: 'completed', status_message: null, outcome: json ?? null })
   }
 
@@ -163,6 +172,13 @@ export class TaskRunner {
     if (!known) this.#log.error({ err: error, task: id }, 'task failed')
     const { code, message, data } = known ? error : { code: ProtocolErrorCode.InternalError, message: 'Internal error', data: undefined }
     await this.#change(id, { status: 'failed', status_message: message, outcome: JSON.stringify({ code, message, data }) })
+  }
+
+  async #revoke (grants: readonly string[]): Promise<void> {
+    for (const id of await cancelRevoked(this.#db, grants)) {
+      this.#running.get(id)?.carrier.abort(REVOKED)
+      this.#catalog.taskChanged(id)
+    }
   }
 
   async #change (id: string, change: Parameters<typeof changeWorking>[2]): Promise<void> {

@@ -36,6 +36,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
   const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: sdkEventBus(events), keepAliveMs, maxSubscriptions: Infinity }) // it cannot tell callers apart: `listeners` does
   const sessions = new Sessions(source, sessionLimits)
   const listeners = new Listeners(streams, sessionLimits.kept)
+  const leave = events.on('revocation', () => listeners.check())
 
   async function serve (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<FastifyReply> {
     if (request.rpc !== null) request.rpc.lane = 'sdk'
@@ -55,8 +56,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
       return await sendWebResponse(reply, response, { opened })
     }
 
-    const principalId = request.principal?.id
-    const session = typeof id === 'string' ? sessions.find(id, principalId) : await sessions.open({ caller: callerOf(request), principalId, bytes: bodyBytes(request) })
+    const session = typeof id === 'string' ? sessions.find(id, request.principal) : await sessions.open({ caller: callerOf(request), principal: request.principal, bytes: bodyBytes(request) })
     if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
     if (request.rpc !== null) request.rpc.era = '2025'
     const begun = sessions.begin(session, parsedBody)
@@ -91,6 +91,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     fetch: (web, parsedBody) => stateless.fetch(web, { parsedBody }),
     openSessions: () => sessions.size,
     close: async () => {
+      leave()
       listeners.close()
       await Promise.all([tasks.close(), stateless.close(), sessions.close()])
     }
