@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { now, type Seconds } from '../../lib/clock.ts'
 import type { Database, User } from '../db/schema.ts'
+import { DEVICE_LIFETIME } from './device.ts'
 import { randomSecret, sha256 } from '../../lib/digest.ts'
 
 /** From the sign-in, whatever happens since: a stolen cookie cannot be kept alive by using it. */
@@ -33,16 +34,18 @@ export interface Cookie {
 
 /**
  * The cookies of the sign-in pages, for `reply.setCookie`. `session` holds a browser session's id; `form` is what form
- * tokens are bound to before there is a session, and goes when the browser is closed.
+ * tokens are bound to before there is a session, and goes when the browser is closed; `device` says that somebody has signed in
+ * with this browser before, and stays when they sign out.
  * Lax, not Strict: the authorization request comes from the client's site. The prefix keeps a neighbouring subdomain
  * from setting them (RFC 6265bis section 4.1.3.2).
  */
-export function browserCookies (publicUrl: string): { session: Cookie, form: Cookie } {
+export function browserCookies (publicUrl: string): { session: Cookie, form: Cookie, device: Cookie } {
   const secure = publicUrl.startsWith('https:')
   const prefix = secure ? '__Host-' : ''
   const options = { httpOnly: true, sameSite: 'lax', path: '/', secure } as const
   return {
     session: { name: `${prefix}mcpx_session`, options: { ...options, maxAge: LIFETIME } },
-    form: { name: `${prefix}mcpx_form`, options }
+    form: { name: `${prefix}mcpx_form`, options },
+    device: { name: `${prefix}mcpx_device`, options: { ...options, maxAge: DEVICE_LIFETIME } }
   }
 }

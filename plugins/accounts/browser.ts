@@ -3,6 +3,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fa
 import fp from 'fastify-plugin'
 import type { User } from '../db/schema.ts'
 import { browserCookies, endBrowserSession, findBrowserSession, openBrowserSession } from './browser-session.ts'
+import { type Device, deviceCookie, isDeviceOf, readDevice } from './device.ts'
 import { formToken, isFormToken, isSameOrigin } from './csrf.ts'
 import { Refusal } from '../../lib/refusal.ts'
 import { randomSecret } from '../../lib/digest.ts'
@@ -20,12 +21,20 @@ export interface Browser {
 
 declare module 'fastify' {
   interface FastifyInstance { browser: Browser }
+  interface FastifyRequest {
+    /** What the browser's device cookie says, on the routes of the sign-in: its requests are counted by themselves. */
+    device?: Device | undefined
+  }
 }
 
 export default fp(async function browser (fastify: FastifyInstance) {
   const { db, config: { PUBLIC_URL } } = fastify
   const key = fastify.deriveKey('form token')
+  const deviceKey = fastify.deriveKey('device')
   const cookies = browserCookies(PUBLIC_URL)
+
+  fastify.decorateRequest('device')
+  fastify.addHook('onRequest', async request => { request.device = readDevice(deviceKey, request.cookies[cookies.device.name]) })
 
   fastify.decorate('browser', {
     user: async request => await findBrowserSession(db, request.cookies[cookies.session.name]),
@@ -33,6 +42,7 @@ export default fp(async function browser (fastify: FastifyInstance) {
     begin: async (request, reply, user) => {
       await endBrowserSession(db, request.cookies[cookies.session.name])
       reply.setCookie(cookies.session.name, await openBrowserSession(db, user.id), cookies.session.options)
+      reply.setCookie(cookies.device.name, deviceCookie(deviceKey, user, isDeviceOf(deviceKey, request.device, user) ? request.device?.id : undefined), cookies.device.options)
     },
 
     end: async (request, reply) => {

@@ -1,4 +1,4 @@
-// Passwords: what a new one must be, and bcrypt, bounded so that sign-ins leave the thread pool to everybody else.
+// Passwords: what a new one must be, and bcrypt.
 import { hash, verify } from '@node-rs/bcrypt'
 
 export const COST = 12
@@ -8,12 +8,6 @@ export const DUMMY_HASH = '$2b$12$aFWtsoeCsv0IOfWhOzCXWe3hxcm5gaqS5tQMUhG8yUzi7V
 const MIN_CHARACTERS = 12
 // bcrypt reads no further. Refusing beats hashing twice: the hashes stay plain bcrypt, and no password works cut off.
 const MAX_BYTES = 72
-// bcrypt runs in libuv's pool of four threads, which files and name look-ups need too.
-const AT_ONCE = 2
-const WAITING = 16
-
-let running = 0
-const waiting: (() => void)[] = []
 
 /** Why a new password may not be used, or undefined when it may. */
 export function passwordProblem (password: string): string | undefined {
@@ -32,21 +26,6 @@ export async function hashPassword (password: string): Promise<string> {
 export async function verifyPassword (password: string, encoded: string): Promise<boolean> {
   const normal = normalize(password.slice(0, 1000))
   return await verify(normal, encoded) && !tooLong(normal)
-}
-
-/** Runs `work`, which verifies a password, when it is its turn; undefined when too many wait already. */
-export async function inTurn<T> (work: () => Promise<T>): Promise<T | undefined> {
-  if (running === AT_ONCE) {
-    if (waiting.length === WAITING) return undefined
-    await new Promise<void>(resolve => waiting.push(resolve)) // woken with the place of the one that left
-  } else running++
-  try {
-    return await work()
-  } finally {
-    const next = waiting.shift()
-    if (next === undefined) running--
-    else next()
-  }
 }
 
 // RFC 8265 section 4.2.2: the same password typed on another keyboard is the same bytes.

@@ -40,11 +40,11 @@ export default fp(async function limits (fastify: FastifyInstance) {
   const limitClient = fastify.rateLimit({
     max: OAUTH_RATE_LIMIT_MAX,
     timeWindow: WINDOW_MS,
-    keyGenerator: request => `${request.routeOptions.url} ${clientIdOf(request)} ${addressOf(request)}`,
+    keyGenerator: request => `${request.routeOptions.url} ${clientIdOf(request)} ${browserOf(request)}`,
     errorResponseBuilder: (_request, { ttl }) => exceeded(OAUTH_RATE_LIMIT_MAX, ttl)
   })
   const countAddress = fastify.createRateLimit({
-    max: OAUTH_RATE_LIMIT_MAX * CLIENTS_PER_ADDRESS, timeWindow: WINDOW_MS, keyGenerator: request => `${request.routeOptions.url} ${addressOf(request)}`
+    max: OAUTH_RATE_LIMIT_MAX * CLIENTS_PER_ADDRESS, timeWindow: WINDOW_MS, keyGenerator: request => `${request.routeOptions.url} ${browserOf(request)}`
   })
   fastify.decorate('limitOAuth', async function (request, reply) {
     if (OAUTH_RATE_LIMIT_MAX === 0) return
@@ -61,6 +61,9 @@ function exceeded (max: number, waitMs: number, what = ''): Refusal {
   const retryAfter = Math.ceil(waitMs / 1000)
   return new Refusal(429, 'rate_limited', `Rate limit exceeded: ${what}${max} requests a minute; try again in ${retryAfter} s`, retryAfter)
 }
+
+// A browser in which somebody has signed in before is not kept from that by others at its address.
+const browserOf = (request: FastifyRequest): string => request.device?.id ?? addressOf(request)
 
 // Of whichever kind the request names its client; only to keep buckets apart, so nothing is verified here.
 function clientIdOf ({ query, body, headers }: FastifyRequest): string {

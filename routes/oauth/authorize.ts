@@ -7,20 +7,22 @@ import { OAuthError } from '../../plugins/auth/oauth/error.ts'
 import { issueCode } from '../../plugins/auth/oauth/grants/grants.ts'
 import { isFromThisMachine } from '../../lib/net/own-machine.ts'
 import { parameters } from '../../plugins/auth/oauth/parameters.ts'
-import { signIn } from '../../plugins/accounts/sign-in.ts'
+import { addressOf } from '../../plugins/budgets.ts'
+import { SignIn } from '../../plugins/accounts/sign-in.ts'
 import { findByUsername } from '../../plugins/accounts/users.ts'
 import type { User } from '../../plugins/db/schema.ts'
 
-const STATUS = { refused: 401, delayed: 429, busy: 503 } as const
+const STATUS = { refused: 401, delayed: 429, limited: 429, busy: 503 } as const
 const EXPLANATION = {
   refused: 'The username or the password is not right.',
   delayed: 'There were too many attempts with this username.',
+  limited: 'There were too many attempts from your network.',
   busy: 'Many people are signing in just now.'
 } as const
 
 export default async function authorizeRoute (fastify: FastifyInstance) {
   const { db, oauth, browser, pages } = fastify
-  const failureKey = fastify.deriveKey('sign-in failures')
+  const signIn = new SignIn(db, { failures: fastify.deriveKey('sign-in failures'), device: fastify.deriveKey('device') })
 
   fastify.setErrorHandler(pages.failure)
 
@@ -62,11 +64,12 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
   })
 
   async function trySignIn (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, username: string, password: string): Promise<FastifyReply> {
-    const result = await signIn(db, failureKey, username, password, isFromThisMachine(request.raw))
+    const result = await signIn.try({ username, password, address: addressOf(request), device: request.device, here: isFromThisMachine(request.raw) })
     if (result.outcome !== 'ok') {
       // Only the name of a user: people type their password into the wrong field.
       const user = await findByUsername(db, username)
       audit(request, 'sign_in', 'refused', { user: user?.username ?? 'unknown', client: asked.client.id, reason: 'known' in result ? 'default password, from elsewhere' : result.outcome })
+      if ('alarm' in result) request.log.warn({ user: result.alarm, address: request.ip }, 'somebody keeps guessing the password of this user; attempts are slowed down')
       if (result.retryAfter > 0) reply.header('retry-after', result.retryAfter)
       return pages.signIn(request, reply.code(STATUS[result.outcome]), asked, { username, error: EXPLANATION[result.outcome], retryAfterSeconds: result.retryAfter })
     }

@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely'
 import { now } from '../../../../lib/clock.ts'
 import type { Database } from '../../../db/schema.ts'
 import { pruneNeverAuthorized } from '../clients/clients.ts'
-import { FORGET_AFTER } from '../../../accounts/sign-in.ts'
+import { FORGET_AFTER } from '../../../accounts/failures.ts'
 
 const INTERVAL_MS = 3_600_000
 const DAY = 86_400
