@@ -203,6 +203,34 @@ t.test('no algorithm but the four, with a key of its kind, is accepted', async t
   t.match(await call(withAssertion(`${header}.${encode(claims)}.${signature}`)), refused(/does not verify/))
 })
 
+t.test('keys that take long to check with, and those that are none, are refused when they come and when they are there from before', async t => {
+  const { origin, register, call } = await start(t)
+  const longer = generateKeyPairSync('rsa', { modulusLength: 3072 })
+  const { n, e } = jwk(longer.publicKey)
+  const offer = async (...keys: unknown[]) => {
+    const response = await fetch(`${origin}/oauth/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...redirects, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys } }) })
+    return { status: response.status, ...await response.json() as { error_description?: string, jwks?: { keys: unknown[] } } }
+  }
+  const hostile = [
+    [{ kty: 'RSA', n, e: n }, /exponent/], [{ kty: 'RSA', n, e: 'AQ' }, /exponent/], [{ kty: 'RSA', n, e: 'AQAC' }, /exponent/], [{ kty: 'RSA', n, e: 'AQAAAAE' }, /exponent/], [{ kty: 'RSA', n, e: 'AAAA' }, /exponent/],
+    [{ kty: 'RSA', n, e: 65537 }, /exponent/], [{ kty: 'RSA', n: String(n).slice(0, 200), e }, /modulus/], [{ kty: 'RSA', n: `${n}${n}`, e }, /modulus/], [{ kty: 'RSA', n: 'A'.repeat(14_000), e }, /modulus/],
+    [{ kty: 'EC', crv: 'P-521', x: 'A'.repeat(88), y: 'A'.repeat(88) }, /curve/], [{ kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) }, /not a valid key/], [{ kty: 'OKP', crv: 'Ed448', x: 'A'.repeat(76) }, /curve/],
+    [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(12_000) }, /too long/], [{ kty: 'constructor' }, /type/], [{ kty: 'RSA', n, e, kid: 'k'.repeat(201) }, /kid/], [{ kty: 'RSA', n, e, kid: 7 }, /kid/]
+  ] as const
+  for (const [key, why] of hostile) {
+    t.match(await offer(key), { status: 400, error_description: why }, JSON.stringify(key).slice(0, 60))
+    const { client: { id } } = await register({ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key as JsonWebKey] } })
+    t.match(await call(withAssertion(assertion(longer.privateKey, id))), refused(/does not publish/))
+  }
+  t.match(await offer({ kty: 'RSA', n, e, kid: 'good' }, hostile[0][0]), { status: 201, jwks: { keys: [{ kid: 'good' }] } }, 'what cannot be used is left out (RFC 7517 section 5)')
+  t.match(await offer(jwk(rsa.publicKey), jwk(ec.publicKey)), { status: 400, error_description: /each must have a kid/ })
+  t.match(await offer({ kty: 'RSA', n, e: 'Aw' }), { status: 201 }, 'an exponent of 3 is cheap')
+
+  const { client: { id } } = await register({ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk(rsa.publicKey, { kid: 'a' }), jwk(longer.publicKey, { kid: 'b' })] } })
+  t.match(await call(withAssertion(assertion(longer.privateKey, id))), refused(/must name by its kid/))
+  t.match(await call(withAssertion(assertion(longer.privateKey, id, {}, { kid: 'b' }))), { status: 200, client: id })
+})
+
 t.test('a client publishes its keys at an address of its own, and rotates them', async t => {
   const site = await startDocumentHost(t)
   const { call } = await start(t, { CIMD_ALLOWED_HOSTS: site.host })

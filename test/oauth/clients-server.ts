@@ -13,15 +13,13 @@ import { parameters } from '../../plugins/auth/oauth/parameters.ts'
 import { createPublicFetch } from '../../lib/net/public-fetch.ts'
 import certificate from '../../plugins/certificate.ts'
 import config, { readConfig } from '../../plugins/config.ts'
-import cors from '../../plugins/http/cors.ts'
 import db from '../../plugins/db/index.ts'
-import ended from '../../plugins/http/ended.ts'
-import lifecycle from '../../plugins/http/lifecycle.ts'
-import limits from '../../plugins/http/limits.ts'
-import mcp from '../../plugins/mcp/index.ts'
 import metrics from '../../plugins/metrics/index.ts'
 import secrets from '../../plugins/secrets.ts'
-import security from '../../plugins/http/security.ts'
+import http from '../../plugins/http/index.ts'
+import budgets from '../../plugins/budgets.ts'
+import catalog from '../../plugins/catalog/index.ts'
+import events from '../../plugins/events/index.ts'
 import register from '../../routes/oauth/register.ts'
 import { temporaryFolder } from '../server.ts'
 
@@ -41,7 +39,7 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   const settings = readConfig({ PUBLIC_URL: ISSUER, ALLOWED_HOSTS: '127.0.0.1', AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), ...env }, '/nonexistent')
   const app = Fastify({ trustProxy: ['loopback'], logger: { level: 'info', stream: new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }) } })
   await app.register(config, { config: settings })
-  for (const plugin of [ended, lifecycle, secrets, db, limits, security, cors, mcp, certificate, metrics]) await app.register(plugin)
+  for (const plugin of [http, secrets, db, events, budgets, catalog, certificate, metrics]) await app.register(plugin)
   app.decorate('oauth', { scopes: () => ['mcp', 'offline_access', 'files:read'] } as never)
   const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
   const documents = new MetadataDocuments(app.db, fetch)

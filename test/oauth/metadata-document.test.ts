@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { addClient, markAuthorized } from '../../plugins/auth/oauth/clients/clients.ts'
 import { findClient } from '../../plugins/auth/oauth/clients/find-client.ts'
@@ -113,7 +114,7 @@ t.test('a failure is not tried again for a minute, and then it is', async t => {
 
 t.test('a document that breaks a rule is refused for the stated reason, and not kept', async t => {
   const { url, origin, document, publish, restarted, row } = await start(t)
-  const key = { kty: 'OKP', crv: 'Ed25519', x: 'abc' }
+  const key = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
   const cases: Array<[unknown, RegExp]> = [
     [{ ...document, client_id: `${url}/` }, /client_id is not its URL/],
     [{ ...document, client_id: url.replace('localhost', 'LOCALHOST') }, /client_id is not its URL/],

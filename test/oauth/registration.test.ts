@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { boundNeverAuthorized, findRegistered, markAuthorized, pruneNeverAuthorized } from '../../plugins/auth/oauth/clients/clients.ts'
 import { now } from '../../lib/clock.ts'
@@ -101,7 +102,7 @@ t.test('what real clients send is registered', async t => {
 t.test('a registration that cannot be is refused, with the reason', async t => {
   const { origin } = await startClientsServer(t)
   const good = { redirect_uris: ['https://app.example/cb'] }
-  const key = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
   const cases: Array<[unknown, string, RegExp]> = [
     [{}, 'invalid_redirect_uri', /required/],
     [{ redirect_uris: [] }, 'invalid_redirect_uri', /required/],

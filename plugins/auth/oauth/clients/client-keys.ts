@@ -1,5 +1,6 @@
 // The public keys with which clients sign their assertions: in their metadata, or published at an address of theirs.
 import type { Client } from './client.ts'
+import type { PublishedKey } from './client-key.ts'
 import { readKeySet } from './client-metadata.ts'
 import { OAuthError } from '../error.ts'
 import { FetchError, type PublicFetch } from '../../../../lib/net/public-fetch.ts'
@@ -8,9 +9,6 @@ import { PublishedJson } from '../../../../lib/net/published-json.ts'
 const MAX_BYTES = 20 * 1024
 const REFETCH_MS = 60_000
 const MAX_CACHED = 500
-
-/** A public key in the form of RFC 7517, with the members that say what it is for. */
-export type PublishedKey = JsonWebKey & { readonly kid?: string, readonly alg?: string, readonly use?: string }
 
 interface KeySet { readonly keys: readonly PublishedKey[], readonly fetchedAt: number, readonly freshUntil: number }
 

@@ -1,5 +1,6 @@
 // Client metadata as strangers send it (RFC 7591 section 2): what is understood is checked and kept, the rest is dropped.
 import type { AuthMethod } from './client.ts'
+import { type PublishedKey, readKey } from './client-key.ts'
 import { OAuthError } from '../error.ts'
 import { redirectUriProblem } from './redirect-uri.ts'
 
@@ -50,16 +51,28 @@ export function readMetadata (given: unknown, defaultMethod: AuthMethod = 'clien
   }
 }
 
-/** A JSON Web Key Set (RFC 7517) of public keys. @throws OAuthError invalid_client_metadata */
-export function readKeySet (given: unknown): { readonly keys: readonly JsonWebKey[] } {
+/**
+ * The keys of a JSON Web Key Set that can be used here. The others are left out: RFC 7517 section 5 has what is not
+ * understood, or out of the supported ranges, ignored.
+ * @throws OAuthError invalid_client_metadata when it is no set of public keys, or none of them can be used
+ */
+export function readKeySet (given: unknown): { readonly keys: readonly PublishedKey[] } {
   const keys = (given as { keys?: unknown } | null)?.keys
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS) throw new OAuthError('invalid_client_metadata', `A key set must have a list "keys" of 1 to ${MAX_KEYS} keys`)
+  const usable: PublishedKey[] = []
+  let problem: string | undefined
   for (const key of keys) {
     if (key === null || typeof key !== 'object' || typeof key.kty !== 'string') throw new OAuthError('invalid_client_metadata', 'A key set must hold JSON Web Keys')
     // Whoever publishes a private or symmetric key has authenticated nobody.
     if (key.kty === 'oct' || PRIVATE_MEMBERS.some(member => member in key)) throw new OAuthError('invalid_client_metadata', 'A key set must hold public keys only')
+    const read = readKey(key)
+    if (typeof read === 'string') problem ??= read
+    else usable.push(key)
   }
-  return { keys }
+  if (usable.length === 0) throw new OAuthError('invalid_client_metadata', `None of the keys can be used; the first ${problem}`)
+  // OpenID Connect Core section 10.1: of several keys an assertion has to name the one that signed it.
+  if (usable.length > 1 && usable.some(({ kid }) => kid === undefined)) throw new OAuthError('invalid_client_metadata', 'Of several keys each must have a kid')
+  return { keys: usable }
 }
 
 function readRedirectUris (given: unknown): string[] {
