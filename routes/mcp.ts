@@ -1,11 +1,19 @@
 // The MCP endpoint: authenticate, limit, then hand the request to a lane.
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
+import { beyond, type JsonBounds } from '../lib/json-bounds.ts'
 import { Refusal } from '../lib/refusal.ts'
-import { code, sendFailure, sendJsonRpcError } from '../plugins/mcp/json-rpc.ts'
-import { notPermitted } from '../plugins/mcp/permission.ts'
+import { excess, SMALL_BODY } from '../plugins/mcp/bounds.ts'
+import { sendFailure } from '../plugins/mcp/json-rpc.ts'
 
-/** Arrays and objects within one another: more than any arguments need, and few enough for whatever follows them down by recursion. */
-const MOST_LEVELS = 200
+/**
+ * Of a body: more than arguments need. Few enough levels for whatever follows them down by recursion, and few enough values
+ * for the SDK, which looks at each many times.
+ */
+const MOST: JsonBounds = { levels: 200, values: 10_000 }
+const TOO_MUCH = {
+  levels: `Invalid request: its values are nested more than ${MOST.levels} levels deep`,
+  values: `Invalid request: it has more than ${MOST.values} values; send fewer, or many of them as one text`
+}
 const METHODS = ['GET', 'POST', 'DELETE']
 
 export default async function mcpRoute (fastify: FastifyInstance) {
@@ -13,7 +21,9 @@ export default async function mcpRoute (fastify: FastifyInstance) {
   const parseJson = fastify.getDefaultJsonParser('error', 'error')
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined)
+    if (body === '') return done(null, undefined)
+    const problem = beyond(body as string, MOST)
+    if (problem !== undefined) done(new Refusal(400, 'invalid_request', TOO_MUCH[problem]))
     else parseJson(request, body as string, done)
   })
 
@@ -31,15 +41,9 @@ export default async function mcpRoute (fastify: FastifyInstance) {
       describe(request)
       const tooMany = Array.isArray(request.body) ? fastify.limitBatch(request, request.body.length) : undefined
       if (tooMany !== undefined) return done(tooMany)
-      // A body may come half a minute after the head that let it in.
-      if (request.principal?.isRevoked?.() === true) return fastify.authenticate(request, reply, done)
-      if (isTooDeep(request)) sendJsonRpcError(reply, 400, code.invalidRequest, `Invalid request: its values are nested more than ${MOST_LEVELS} levels deep`)
-      else {
-        // Before a lane runs anything: the challenge names all that the whole body takes (MCP authorization, scope challenge handling).
-        const refused = notPermitted(fastify.mcp, request)
-        if (refused === undefined) done()
-        else done(fastify.insufficientScope(request, reply, refused))
-      }
+      const tooMuch = isSmall(request) ? undefined : excess(request.body, fastify.config.TASK_MAX)
+      if (tooMuch !== undefined) done(new Refusal(400, 'invalid_request', `Invalid request: ${tooMuch}`))
+      else if (fastify.authorize(request, reply, fastify.mcp.needs(request.body)) === undefined) done()
     },
     handler: fastify.serveMcp
   })
@@ -67,14 +71,4 @@ function describe ({ body, rpc }: FastifyRequest): void {
   if (Array.isArray(body)) rpc.method = `batch of ${body.length}`
 }
 
-/** RFC 8259 section 9 lets a parser limit the depth of what it takes. The length says that most bodies cannot be that deep. */
-function isTooDeep ({ headers, body }: FastifyRequest): boolean {
-  return !(Number(headers['content-length']) <= 2 * MOST_LEVELS) && isDeeper(body, MOST_LEVELS)
-}
-
-function isDeeper (value: unknown, levels: number): boolean {
-  if (value === null || typeof value !== 'object') return false
-  if (levels === 0) return true
-  for (const key in value) if (isDeeper(value[key as keyof typeof value], levels - 1)) return true
-  return false
-}
+const isSmall = ({ headers }: FastifyRequest): boolean => Number(headers['content-length']) <= SMALL_BODY

@@ -9,8 +9,8 @@ const LONGEST_NAME = 100
 const LONGEST_VALUE = 300
 
 const SENSITIVE_NAME = /auth|cookie|token|secret|key|passw|pwd|session|credential|signature|jwt|csrf|xsrf|^(?:code|sig|appid)$/i
-// Credentials recognised by their own form: an authentication scheme, a JWT (RFC 7519), keys with the prefix of a well-known issuer.
-const SENSITIVE_VALUE = /\b(?:Bearer|Basic|Digest|Negotiate)(?:\s|%20|\+)+[\w.~+/=%-]{6,}|\beyJ[\w-]{6,}\.[\w.-]+|\b[spr]k[-_][\w-]{8,}|\bgh[a-z]_\w{16,}|\b(?:github_pat|glpat|xox[a-z])[-_][\w-]{8,}|\bAKIA\w{12,}|\bAIza[\w-]{20,}/gi
+// Each begins in one place and takes all that follows, so that none is looked at twice. Credentials recognised by their own form: an authentication scheme, a JWT (RFC 7519), keys with the prefix of a well-known issuer.
+const SENSITIVE_VALUE = /\b(?:Bearer|Basic|Digest|Negotiate)(?:\s|%20|\+)+[\w.~+/=%-]{6,}|\beyJ[\w-]{6,}(?:\.[\w.-]+)?|\b[spr]k[-_][\w-]{8,}|\bgh[a-z]_\w{16,}|\b(?:github_pat|glpat|xox[a-z])[-_][\w-]{8,}|\bAKIA\w{12,}|\bAIza[\w-]{20,}/gi
 // name=value wherever one stands: in the query of the path or of a Referer, in a list of parameters.
 const PAIR = /(^|[?&;,\s])([^=?&;,\s]{1,100})=("[^"]*"|[^&;,#\s]*)/g
 const USER_INFO = /(\/\/)[^/?#@\s]{1,500}@/g

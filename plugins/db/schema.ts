@@ -64,7 +64,6 @@ export interface Database {
   tasks: {
     id: string
     owner: string
-    grant_id: string | null
     tool: string
     arguments: string
     status: 'working' | 'input_required' | 'completed' | 'failed' | 'cancelled'

@@ -25,6 +25,8 @@ import { Revocations } from './grants/revocations.ts'
 import { OFFLINE_SCOPE, TOOLS_SCOPE } from '../scope.ts'
 import { ensureDefaultUser, reportKnownPassword } from '../../accounts/default-user.ts'
 
+// Of a body in either form: the longest parameter that is taken, several times over.
+const MOST_BYTES = 64 * 1024
 const ROUTES = path.join(import.meta.dirname, '../../../routes/oauth')
 
 declare module 'fastify' {
@@ -34,7 +36,7 @@ declare module 'fastify' {
       readonly issuer: string
       /** The MCP endpoint, which tokens are for (RFC 8707). */
       readonly resource: string
-      /** What may be asked for: the scopes that tools, prompts and resources declare too. */
+      /** What may be asked for: the tools' own scopes too. */
       readonly scopes: () => string[]
       readonly keys: Keys
       readonly accessTokens: AccessTokens
@@ -53,7 +55,7 @@ declare module 'fastify' {
 }
 
 export default fp(async function oauth (fastify: FastifyInstance) {
-  const { config, db, events, mcp } = fastify
+  const { config, db, mcp } = fastify
   const issuer = config.PUBLIC_URL
   const resource = issuer + config.MCP_PATH
   const accessLifetime = config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60
@@ -61,7 +63,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   await ensureDefaultUser(db, config)
   await reportKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource)
-  const revocations = new Revocations(db, grants => events.publish({ type: 'revocation', grants }))
+  const revocations = new Revocations(db)
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
   const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [] })
@@ -73,7 +75,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   fastify.decorate('oauth', {
     issuer,
     resource,
-    scopes: () => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...mcp.scopes()])],
+    scopes: () => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...[...mcp.tools.values()].flatMap(tool => tool.config.scopes ?? [])])],
     keys,
     accessTokens,
     revocations,
@@ -100,9 +102,10 @@ export default fp(async function oauth (fastify: FastifyInstance) {
         if (request.protocol !== 'https') throw new OAuthError('invalid_request', `This endpoint is served over https only: use ${issuer}`)
       })
     }
+    routes.addHook('onRoute', options => { options.bodyLimit ??= MOST_BYTES })
     routes.removeContentTypeParser('text/plain') // no OAuth request has one
     await routes.register(cookie)
-    await routes.register(formbody, { bodyLimit: 65_536 })
+    await routes.register(formbody, { bodyLimit: MOST_BYTES })
     await routes.register(browser)
     await routes.register(pages)
     await routes.register(autoload, { dir: ROUTES })

@@ -2,13 +2,16 @@
 import { OAuthError } from './error.ts'
 
 const MAX_LENGTH = 8192
+const MAX_PARAMETERS = 100
 
 export type Parameters = Readonly<Record<string, string | undefined>>
 
-/** @throws OAuthError invalid_request naming the parameter that was repeated or is too long */
+/** @throws OAuthError invalid_request naming the parameter that was repeated or is too long; also when there are too many */
 export function parameters (given: unknown): Parameters {
   const result: Record<string, string | undefined> = Object.create(null)
-  for (const [name, value] of Object.entries(given ?? {})) {
+  const entries = Object.entries(given ?? {})
+  if (entries.length > MAX_PARAMETERS) throw new OAuthError('invalid_request', `At most ${MAX_PARAMETERS} parameters are taken`)
+  for (const [name, value] of entries) {
     if (Array.isArray(value)) throw new OAuthError('invalid_request', `${name.slice(0, 40)} is given more than once`)
     if (typeof value !== 'string' || value.length > MAX_LENGTH) throw new OAuthError('invalid_request', `${name.slice(0, 40)} must be text of at most ${MAX_LENGTH} characters`)
     if (value !== '') result[name] = value // RFC 6749 section 3.1: without a value is as if omitted

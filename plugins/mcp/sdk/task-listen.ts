@@ -1,8 +1,11 @@
 // Task status on `subscriptions/listen` (SEP-2663): the SDK serves the stream, and its filter does not know tasks.
 // It is asked for tool changes, which every server announces, so that it keeps the stream open; on their way out its
 // messages lose what the client did not ask for, and gain the status of its tasks.
+import { setImmediate } from 'node:timers/promises'
 import { type McpHttpHandler, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server'
-import { declaresTasks, type DetailedTask, taskOf, TasksNotDeclared } from '../../catalog/task.ts'
+import { declaresTasks, taskOf, TasksNotDeclared } from '../../catalog/task.ts'
+import type { Caller } from '../../catalog/tasks/carrier.ts'
+import type { TaskRunner } from '../../catalog/tasks/runner.ts'
 import type { Events } from '../../events/index.ts'
 
 // A task may run in another process on the same database, whose changes nobody tells here.
@@ -24,9 +27,8 @@ export function asTaskListen (body: unknown): Listen | undefined {
 
 /**
  * Serves a subscription to tasks, of which the caller hears how each of theirs is now and whenever it changes.
- * @param read answers a task of the caller; undefined for any other
  */
-export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request, listen: Listen, events: Events, read: (id: string) => Promise<DetailedTask | undefined>): Promise<Response> {
+export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request, listen: Listen, events: Events, tasks: TaskRunner, caller: Caller): Promise<Response> {
   const { id, params } = listen
   const { taskIds, ...notifications } = params.notifications
   const response = await fetch(request, { parsedBody: { ...listen, params: { ...params, notifications: { ...notifications, toolsListChanged: true } } } })
@@ -37,8 +39,7 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
     return Response.json({ jsonrpc: '2.0', id, error: { code, message, data } }, { status: 400 })
   }
 
-  const known: string[] = []
-  for (const task of new Set(taskIds)) if (await read(task) !== undefined) known.push(task)
+  const known = await tasks.known(caller, [...new Set(taskIds)])
   const told = new Map<string, string>()
   let unsubscribe: (() => void) | undefined
   const decoder = new TextDecoder()
@@ -54,7 +55,7 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
       message.params = { ...message.params, notifications: { ...honored, ...(toolsListChanged && { toolsListChanged }), ...(known.length > 0 && { taskIds: known }) } }
       controller.enqueue(encoder.encode(frame(message)))
       const send = async (taskId: string): Promise<void> => {
-        const task = await read(taskId)
+        const task = await tasks.find(caller, taskId)
         const news = JSON.stringify(task)
         if (task === undefined || told.get(taskId) === news) return
         told.set(taskId, news)
@@ -63,7 +64,7 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
       }
       const watched = new Set(known)
       let sending = Promise.resolve()
-      const queue = (taskId: string): void => { sending = sending.then(() => send(taskId)).catch(() => unsubscribe?.()) } // in order
+      const queue = (taskId: string): void => { sending = sending.then(() => send(taskId)).catch(() => unsubscribe?.()).then(() => setImmediate()) } // in order, and the event loop goes on in between
       const watch = setInterval(() => watched.forEach(queue), WATCH_MS).unref()
       const leaveEvents = events.on('resource', ({ uri }) => {
         const changed = taskOf(uri)
