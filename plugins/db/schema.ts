@@ -59,6 +59,7 @@ export interface Database {
     access_token_expires_at: Seconds
     refresh_token_expires_at: Seconds
     rotated_at: Seconds | null
+    rotated_from: Generated<string | null>
     created_at: Seconds
   }
   tasks: {

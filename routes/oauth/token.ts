@@ -16,8 +16,9 @@ export default async function tokenRoute (fastify: FastifyInstance) {
     try {
       // RFC 8707 section 2.2; not sent, the resource is that of the grant.
       if (given.resource !== undefined && !sameResource(given.resource, oauth.resource)) throw new OAuthError('invalid_target', `resource must be ${oauth.resource}`)
-      const issued = grantType === 'authorization_code' ? await exchangeCode(given, client.id) : await exchangeRefreshToken(given, client.id)
-      audit(request, grantType === 'authorization_code' ? 'code_redeemed' : 'token_refreshed', 'ok', { user: issued.username, client: client.id })
+      const issued = grantType === 'authorization_code' ? await exchangeCode(given, client.id) : await exchangeRefreshToken(given, client.id, request.ip)
+      if (issued.repeated === undefined) audit(request, grantType === 'authorization_code' ? 'code_redeemed' : 'token_refreshed', 'ok', { user: issued.username, client: client.id })
+      else noteRepeated(request, issued.repeated.from, { user: issued.username, client: client.id })
       return answer(issued)
     } catch (error) {
       await note(request, error, grantType, client.id)
@@ -31,8 +32,15 @@ export default async function tokenRoute (fastify: FastifyInstance) {
     })
   }
 
-  async function exchangeRefreshToken (given: Parameters, clientId: string): Promise<Issued> {
-    return await refresh(db, oauth.grantPolicy, { refreshToken: required(given, 'refresh_token'), scope: given.scope, clientId })
+  async function exchangeRefreshToken (given: Parameters, clientId: string, address: string): Promise<Issued> {
+    return await refresh(db, oauth.grantPolicy, { refreshToken: required(given, 'refresh_token'), scope: given.scope, clientId, address })
+  }
+
+  // A client that races itself does so from one address: from two, one of them may be a thief's.
+  function noteRepeated (request: FastifyRequest, from: string | null, who: { user: string, client: string }): void {
+    if (from === null || from === request.ip) return audit(request, 'refresh_repeated', 'ok', who)
+    audit(request, 'refresh_repeated', 'ok', { ...who, reason: `first presented from ${from}` })
+    request.log.warn({ ...who, address: request.ip, first: from }, 'a refresh token was presented from two addresses: unless both are of the same person, revoke what was granted')
   }
 
   async function note (request: FastifyRequest, error: unknown, grantType: string, client: string): Promise<void> {

@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import SQLite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { type GrantPolicy, issueCode, redeemCode, refresh } from '../../plugins/auth/oauth/grants/grants.ts'
+import { findGrant, type GrantPolicy, issueCode, redeemCode, refresh } from '../../plugins/auth/oauth/grants/grants.ts'
 import { Revocations } from '../../plugins/auth/oauth/grants/revocations.ts'
 import { createUser } from '../../plugins/accounts/users.ts'
-import { now } from '../../lib/clock.ts'
+import { now, setClockAhead } from '../../lib/clock.ts'
+import { purge } from '../../plugins/auth/oauth/grants/housekeeping.ts'
 import { testDatabase } from './database.ts'
 
 const VERIFIER = 'v'.repeat(43)
@@ -21,15 +22,16 @@ async function start (t: Test) {
   const policy: GrantPolicy = {
     resource: RESOURCE,
     refreshLifetime: 3600,
+    grantLifetime: 86_400,
     replayGrace: 60,
     successorKey: Buffer.alloc(32, 1),
-    issueAccessToken: (grant, scopes) => ({ token: `access ${grant.id} ${Math.random()}`, expiresAt: now() + 60, expiresIn: 60, scope: scopes.join(' ') })
+    issueAccessToken: (grant, scopes, until) => ({ token: `access ${grant.id} ${Math.random()}`, expiresAt: Math.min(now() + 60, until), expiresIn: 60, scope: scopes.join(' ') })
   }
   const code = async (resource = RESOURCE) => await issueCode(db, {
     user_id: 1, client_id: 'client', redirect_uri: redirectUri, code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'), scope: 'mcp', resource
   })
   const redeem = async (given: string, by = policy) => await redeemCode(db, by, { code: given, clientId: 'client', redirectUri, verifier: VERIFIER })
-  const exchange = async (refreshToken: string, by = policy) => await refresh(db, by, { refreshToken, clientId: 'client', scope: undefined })
+  const exchange = async (refreshToken: string, by = policy) => await refresh(db, by, { refreshToken, clientId: 'client', scope: undefined, address: '192.0.2.1' })
   return { db, other, policy, code, redeem, exchange }
 }
 
@@ -37,6 +39,107 @@ async function start (t: Test) {
 function meanwhile (policy: GrantPolicy, name: keyof GrantPolicy, act: () => void): GrantPolicy {
   return Object.defineProperty({ ...policy }, name, { get () { act(); return policy[name] } })
 }
+
+t.test('how long codes, refresh tokens and grants live', async t => {
+  const { db, policy, code, redeem, exchange } = await start(t)
+  t.teardown(() => setClockAhead(0))
+  const at = async (table: 'oauth_auth_codes' | 'oauth_grants', by = now()) => (await db.selectFrom(table).select('expires_at').orderBy('created_at', 'desc').executeTakeFirstOrThrow()).expires_at - by
+  const refreshEnd = async () => (await db.selectFrom('oauth_tokens').select('refresh_token_expires_at').orderBy('id', 'desc').executeTakeFirstOrThrow()).refresh_token_expires_at
+
+  await t.test('a code is good for a minute, and not at its end', async t => {
+    const began = now()
+    const secret = await code()
+    t.ok(Math.abs(await at('oauth_auth_codes', began) - 60) <= 1)
+    await db.updateTable('oauth_auth_codes').set({ expires_at: now() + 1000 }).execute()
+    setClockAhead(1000_000)
+    await t.rejects(redeem(secret), { error: 'invalid_grant', message: /has expired/ })
+    setClockAhead(0)
+  })
+
+  await t.test('a used code ends what it got, also with a wrong verifier', async t => {
+    const secret = await code()
+    const { grant } = await redeem(secret)
+    await t.rejects(redeemCode(db, policy, { code: secret, clientId: 'client', redirectUri, verifier: 'w'.repeat(43) }), { message: /used before/ })
+    t.match(await db.selectFrom('oauth_grants').select('revoked_at').where('id', '=', grant.id).executeTakeFirst(), { revoked_at: Number })
+  })
+
+  await t.test('a refresh token is good for its lifetime, which each exchange starts anew, for the grant too', async t => {
+    let { refreshToken, grant } = await redeem(await code())
+    for (const hours of [0, 0.9, 1.8, 2.7]) {
+      setClockAhead(hours * 3600_000)
+      if (hours > 0) refreshToken = (await exchange(refreshToken)).refreshToken
+      t.ok(Math.abs(await refreshEnd() - now() - 3600) <= 1, `${hours} h`)
+      t.ok(Math.abs((await findGrant(db, grant.id))!.expires_at - now() - 3600) <= 1)
+    }
+    await purge(db)
+    setClockAhead(3.71 * 3600_000)
+    await t.rejects(exchange(refreshToken), { error: 'invalid_grant', message: /refresh token has expired/ })
+    t.match(await findGrant(db, grant.id), { revoked_at: null }, 'which is no theft')
+    setClockAhead(0)
+  })
+
+  await t.test('a grant has an end that no refresh moves, and its last tokens end with it', async t => {
+    const short = { ...policy, grantLifetime: 5000 }
+    let { refreshToken, grant } = await redeem(await code(), short)
+    for (const seconds of [3000, 4990]) {
+      setClockAhead(seconds * 1000)
+      const next = await exchange(refreshToken, short)
+      refreshToken = next.refreshToken
+      t.equal(await refreshEnd(), grant.created_at + 5000)
+      t.equal((await findGrant(db, grant.id))?.expires_at, grant.created_at + 5000)
+      t.ok(next.access.expiresAt <= grant.created_at + 5000)
+    }
+    setClockAhead(5000_000)
+    await t.rejects(exchange(refreshToken, short), { error: 'invalid_grant', message: /come to its end/ })
+    setClockAhead(0)
+    const long = await redeem(await code())
+    await db.updateTable('oauth_grants').set({ created_at: now() - 6000 }).where('id', '=', long.grant.id).execute()
+    await t.rejects(exchange(long.refreshToken, short), { message: /come to its end/ }, 'one from before the setting was made shorter')
+  })
+})
+
+t.test('a refresh token that comes again', async t => {
+  const { db, other, policy, code, redeem, exchange } = await start(t)
+  t.teardown(() => setClockAhead(0))
+  const revoked = async (id: string) => (await findGrant(db, id))?.revoked_at !== null
+
+  await t.test('gets the same successor while that is not used, and it is said from where the first one came', async t => {
+    const { refreshToken, grant } = await redeem(await code())
+    const first = await exchange(refreshToken)
+    t.equal(first.repeated, undefined)
+    const again = await refresh(db, policy, { refreshToken, clientId: 'client', scope: undefined, address: '192.0.2.9' })
+    t.equal(again.refreshToken, first.refreshToken)
+    t.same(again.repeated, { from: '192.0.2.1' })
+    t.notOk(await revoked(grant.id))
+  })
+
+  await t.test('is refused once its successor was used, within the grace too, and ends the grant', async t => {
+    const { refreshToken, grant } = await redeem(await code())
+    const next = await exchange(refreshToken)
+    const last = await exchange(next.refreshToken)
+    await t.rejects(exchange(refreshToken), { error: 'invalid_grant', message: /used before/ })
+    t.ok(await revoked(grant.id))
+    await t.rejects(exchange(last.refreshToken), { message: /revoked/ }, 'for whoever has the newest as well')
+  })
+
+  await t.test('also when the successor is used at the last moment', async t => {
+    const { refreshToken, grant } = await redeem(await code())
+    await exchange(refreshToken)
+    const use = () => { other.exec(`update oauth_tokens set rotated_at = ${now()} where rotated_at is null`) }
+    await t.rejects(exchange(refreshToken, meanwhile(policy, 'successorKey', use)), { message: /used before/ })
+    t.ok(await revoked(grant.id))
+  })
+
+  await t.test('is refused after the grace', async t => {
+    const { refreshToken, grant } = await redeem(await code())
+    await exchange(refreshToken)
+    setClockAhead(59_000)
+    t.ok(await exchange(refreshToken))
+    setClockAhead(62_000)
+    await t.rejects(exchange(refreshToken), { message: /used before/ })
+    t.ok(await revoked(grant.id))
+  })
+})
 
 t.test('a refresh that finds the grant revoked at the last moment gets nothing', async t => {
   const { other, policy, code, redeem, exchange } = await start(t)

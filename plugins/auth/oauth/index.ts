@@ -82,9 +82,10 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     grantPolicy: {
       resource,
       refreshLifetime: config.JWT_REFRESH_TOKEN_EXPIRE_DAYS * 86_400,
+      grantLifetime: config.OAUTH_GRANT_MAX_DAYS * 86_400,
       replayGrace: config.OAUTH_REFRESH_GRACE_SECONDS,
       successorKey: fastify.deriveKey('refresh token successor'),
-      issueAccessToken: (grant, scopes) => accessTokens.issue(grant, scopes)
+      issueAccessToken: (grant, scopes, until) => accessTokens.issue(grant, scopes, until)
     },
     clients: { find, authenticate: (request, given) => authenticateClient(authentication, request, given), markAuthorized: id => markAuthorized(db, id) }
   })

@@ -27,14 +27,14 @@ export class AccessTokens {
     this.#lifetime = lifetime
   }
 
-  issue (grant: { id: string, user_id: number, client_id: string, resource: string }, scopes: readonly string[]): AccessToken {
+  issue (grant: { id: string, user_id: number, client_id: string, resource: string }, scopes: readonly string[], until: Seconds): AccessToken {
     const iat = now()
     const scope = scopes.join(' ')
-    const expiresAt = iat + this.#lifetime
+    const expiresAt = Math.min(iat + this.#lifetime, until)
     const token = this.#keys.sign({
       iss: this.#issuer, sub: String(grant.user_id), aud: grant.resource, client_id: grant.client_id, scope, jti: randomUUID(), gid: grant.id, iat, exp: expiresAt
     })
-    return { token, expiresAt, expiresIn: this.#lifetime, scope }
+    return { token, expiresAt, expiresIn: expiresAt - iat, scope }
   }
 
   /** Who presents a token; undefined when it is not one of ours, has expired, or its grant was revoked. */

@@ -15,14 +15,24 @@ export interface GrantPolicy {
   readonly resource: string
   /** Seconds that a refresh token lives; each exchange starts them anew. */
   readonly refreshLifetime: Seconds
-  /** Seconds in which the token just exchanged may be presented again and gets the same successor. */
+  /** Seconds from the sign-in after which a grant ends, however often it is refreshed. */
+  readonly grantLifetime: Seconds
+  /** Seconds in which the token just exchanged may be presented again and gets the same successor, while that is not used. */
   readonly replayGrace: Seconds
   /** Makes a refresh token's successor from it, so that a replay finds the same one though only hashes are stored. */
   readonly successorKey: Buffer
-  issueAccessToken: (grant: Grant, scopes: readonly string[]) => AccessToken
+  /** @param until when its grant ends, and it with that */
+  issueAccessToken: (grant: Grant, scopes: readonly string[], until: Seconds) => AccessToken
 }
 
-export interface Issued { readonly grant: Grant, readonly username: string, readonly access: AccessToken, readonly refreshToken: string }
+export interface Issued {
+  readonly grant: Grant
+  readonly username: string
+  readonly access: AccessToken
+  readonly refreshToken: string
+  /** Set when a refresh token was presented once more, and got what it had got before: the address that had presented it first. */
+  readonly repeated?: { readonly from: string | null }
+}
 
 /** A code or refresh token was used again: its grant is revoked by the time this is thrown. */
 export class ReplayError extends OAuthError {
@@ -59,7 +69,7 @@ export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, giv
 
   const grant: Grant = {
     id: randomUUID(), user_id: code.user_id, client_id: code.client_id, scope: code.scope, resource: code.resource,
-    created_at: now(), expires_at: now() + policy.refreshLifetime, revoked_at: null
+    created_at: now(), expires_at: now() + Math.min(policy.refreshLifetime, policy.grantLifetime), revoked_at: null
   }
   const issued = await db.transaction().execute(async tx => {
     // First a write that only one can win: of two that redeem at once, the other sees it used.
@@ -77,14 +87,16 @@ export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, giv
 
 /**
  * Exchanges a refresh token for the next (OAuth 2.1 section 4.3.1: rotation). Clients race themselves, from two
- * machines at once: within the grace a replay gets what the first one got. Later it is theft, and ends the grant.
+ * machines at once: within the grace a replay gets what the first one got, for as long as that was not used: whoever holds
+ * the grant has it by then, and an older token can only be stolen (RFC 9700 section 4.14.2). Such a one ends the grant.
  * @throws OAuthError invalid_grant, invalid_scope; ReplayError
  */
-export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given: { refreshToken: string, clientId: string, scope: string | undefined }): Promise<Issued> {
+export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given: { refreshToken: string, clientId: string, scope: string | undefined, address: string }): Promise<Issued> {
   const pair = await db.selectFrom('oauth_tokens').selectAll().where('refresh_token', '=', sha256(given.refreshToken)).executeTakeFirst()
   const grant = pair && await findGrant(db, pair.grant_id)
   if (pair === undefined || grant === undefined || grant.client_id !== given.clientId) throw new OAuthError('invalid_grant', 'The refresh token is not known, or not for this client')
   if (grant.revoked_at !== null) throw new OAuthError('invalid_grant', REVOKED)
+  if (endOf(policy, grant) <= now()) throw new OAuthError('invalid_grant', 'The grant has come to its end; sign in again')
   if (pair.refresh_token_expires_at <= now()) throw new OAuthError('invalid_grant', 'The refresh token has expired')
   requireThisAddress(policy, grant)
   const scopes = narrow(parseScope(grant.scope), parseScope(given.scope))
@@ -92,15 +104,20 @@ export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given:
   if (pair.rotated_at !== null && pair.rotated_at + policy.replayGrace < now()) throw await replayed(db, 'The refresh token', grant.id)
 
   const successor = createHmac('sha256', policy.successorKey).update(given.refreshToken).digest('base64url')
-  return await db.transaction().execute(async tx => {
-    const { numUpdatedRows } = await tx.updateTable('oauth_tokens').set({ rotated_at: now() }).where('id', '=', pair.id).where('rotated_at', 'is', null).executeTakeFirst()
+  const issued = await db.transaction().execute(async tx => {
+    const { numUpdatedRows } = await tx.updateTable('oauth_tokens').set({ rotated_at: now(), rotated_from: given.address }).where('id', '=', pair.id).where('rotated_at', 'is', null).executeTakeFirst()
     // Revoked between the look above and the lock: nothing may be issued, to a replay either.
-    const alive = await tx.updateTable('oauth_grants').set({ expires_at: now() + policy.refreshLifetime }).where('id', '=', grant.id).where('revoked_at', 'is', null).executeTakeFirst()
+    const alive = await tx.updateTable('oauth_grants').set({ expires_at: refreshEnd(policy, grant) }).where('id', '=', grant.id).where('revoked_at', 'is', null).executeTakeFirst()
     if (alive.numUpdatedRows !== 1n) throw new OAuthError('invalid_grant', REVOKED)
     const username = await requireEnabledUser(tx, grant.user_id)
-    if (numUpdatedRows !== 1n) return { grant, username, access: policy.issueAccessToken(grant, scopes), refreshToken: successor }
-    return await issuePair(tx, policy, grant, username, scopes, successor)
+    if (numUpdatedRows === 1n) return await issuePair(tx, policy, grant, username, scopes, successor)
+    const next = await tx.selectFrom('oauth_tokens').select('rotated_at').where('refresh_token', '=', sha256(successor)).executeTakeFirst()
+    if (next === undefined || next.rotated_at !== null) return undefined
+    const first = await tx.selectFrom('oauth_tokens').select('rotated_from').where('id', '=', pair.id).executeTakeFirst()
+    return { grant, username, access: policy.issueAccessToken(grant, scopes, endOf(policy, grant)), refreshToken: successor, repeated: { from: first?.rotated_from ?? null } }
   })
+  if (issued === undefined) throw await replayed(db, 'The refresh token', grant.id)
+  return issued
 }
 
 /** The grant of a token of either kind, whatever the state of both. */
@@ -119,13 +136,18 @@ export async function revokeGrant (db: Kysely<Database>, grantId: string): Promi
 }
 
 async function issuePair (tx: Kysely<Database>, policy: GrantPolicy, grant: Grant, username: string, scopes: readonly string[], refreshToken: string): Promise<Issued> {
-  const access = policy.issueAccessToken(grant, scopes)
+  const access = policy.issueAccessToken(grant, scopes, endOf(policy, grant))
   await tx.insertInto('oauth_tokens').values({
     grant_id: grant.id, user_id: grant.user_id, access_token: sha256(access.token), refresh_token: sha256(refreshToken),
-    access_token_expires_at: access.expiresAt, refresh_token_expires_at: now() + policy.refreshLifetime, rotated_at: null, created_at: now()
+    access_token_expires_at: access.expiresAt, refresh_token_expires_at: refreshEnd(policy, grant), rotated_at: null, created_at: now()
   }).execute()
   return { grant, username, access, refreshToken }
 }
+
+/** When a grant ends, however often it is refreshed: counted from the sign-in, so that a new setting is true for grants of before. */
+const endOf = ({ grantLifetime }: GrantPolicy, { created_at }: Grant): Seconds => created_at + grantLifetime
+
+const refreshEnd = (policy: GrantPolicy, grant: Grant): Seconds => Math.min(now() + policy.refreshLifetime, endOf(policy, grant))
 
 // A token for the address that the server had before PUBLIC_URL changed would be refused at once: clients have to sign in anew.
 function requireThisAddress (policy: GrantPolicy, { resource }: { readonly resource: string }): void {
