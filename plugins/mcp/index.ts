@@ -34,7 +34,7 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     skills,
     info: { name: config.MCP_SERVER_NAME, version },
     instance: config.INSTANCE_NAME,
-    requestState: createRequestState(fastify.deriveKey('mcp request state')),
+    requestState: createRequestState(fastify.deriveKey('mcp request state'), catalog),
     keepAliveMs: config.KEEP_ALIVE_SECONDS * 1000
   }
   const sdk = createSdkLane(source, {

@@ -1,9 +1,11 @@
 // Asking the user in the middle of a call: one handler for both eras, and state that only comes back as it left.
 import path from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { inputRequired } from '@modelcontextprotocol/server'
+import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import { startServer } from '../server.ts'
-import { answer, legacy, modern, type Send } from './wire.ts'
+import { answer, events, legacy, modern, openSession, post, type Send } from './wire.ts'
 
 const env = { TOOLS_DIR: path.join(import.meta.dirname, 'tools') }
 const INVALID_STATE = { error: { code: -32602, message: 'Invalid or expired requestState' } }
@@ -93,4 +95,54 @@ t.test('state comes back as it left, to whom it was given', async t => {
     const { result } = await answer(modern(one.endpoint, 'tools/call', { name: 'order_tea', inputResponses: { size: accept({ size: 'small' }) } }, send))
     t.match(await answer(modern(two.endpoint, 'tools/call', { name: 'order_tea', ...last, requestState: result?.requestState }, send)), { result: { content: [{ text: 'A small tea for Alice' }] } })
   })
+})
+
+t.test('what was confirmed is done for these arguments, and once', async t => {
+  const { app, endpoint } = await startServer(t)
+  app.mcp.registerTool('pay', {
+    description: 'Pays an amount, after asking',
+    inputSchema: Type.Object({
+      amount: Type.Integer(), currency: Type.String({ default: 'EUR' }), to: Type.Optional(Type.Object({ name: Type.String(), bank: Type.String({ default: 'any' }) }))
+    })
+  }, async ({ amount, currency }, ctx) => {
+    const asked = ctx.requestState<{ sure: string }>()
+    if (asked === undefined || ctx.requestState<{ sure: string }>()?.sure !== 'asked') return inputRequired({ inputRequests: { sure: inputRequired.elicit({ message: 'Sure?', requestedSchema: { type: 'object', properties: {} } }) }, requestState: await ctx.mintRequestState({ sure: 'asked' }) })
+    return { content: [{ type: 'text', text: `${amount} ${currency} paid` }] }
+  })
+  const pay = (args: object, more: object = {}) => answer(modern(endpoint, 'tools/call', { name: 'pay', arguments: args, ...more }, { capabilities: { elicitation: {} } }))
+  const confirm = async (args: object) => ({ inputResponses: { sure: accept({}) }, requestState: (await pay(args)).result?.requestState as string })
+
+  t.test('another amount than the one that was confirmed is refused', async t => {
+    const confirmed = await confirm({ amount: 1 })
+    for (const args of [{ amount: 999999 }, { amount: 1, currency: 'USD' }, { amount: 1, to: { name: 'me' } }, { amount: -1 }, {}]) t.match(await pay(args, confirmed), INVALID_STATE, JSON.stringify(args))
+    t.match(await pay({ amount: 1 }, confirmed), { result: { content: [{ text: '1 EUR paid' }] } }, 'and the one that was is paid')
+    t.match(await pay({ amount: 1 }, confirmed), INVALID_STATE, 'once')
+  })
+
+  t.test('the same arguments are the same in another order, and with the defaults in words', async t => {
+    const confirmed = await confirm({ amount: 2, to: { name: 'Zoë' } })
+    t.match(await pay({ to: { bank: 'any', name: 'Zoë' }, currency: 'EUR', amount: 2 }, confirmed), { result: { content: [{ text: '2 EUR paid' }] } })
+  })
+
+  t.test('state is good for one round for each time that it was given', async t => {
+    const [one, two] = [await confirm({ amount: 3 }), await confirm({ amount: 3 })]
+    t.match(await pay({ amount: 3 }, two), { result: { content: [{ text: '3 EUR paid' }] } })
+    t.match(await pay({ amount: 3 }, one), { result: { content: [{ text: '3 EUR paid' }] } })
+  })
+})
+
+t.test('a call of a batch keeps its state apart from the others', async t => {
+  const { endpoint } = await startServer(t, env)
+  const session = await openSession(endpoint, {}, { elicitation: {} })
+  const calls = ['tea', 'coffee'].map((drink, id) => ({ jsonrpc: '2.0', id: `${id}`, method: 'tools/call', params: { name: `order_${drink}`, arguments: {} } }))
+  const asked: string[] = []
+  const texts: string[] = []
+  for await (const { message } of events(await post(endpoint, calls, { headers: { ...session, 'mcp-protocol-version': '2025-03-26' } }))) {
+    if (message?.method === 'elicitation/create') {
+      asked.push(message.params?.message)
+      await post(endpoint, { jsonrpc: '2.0', id: message.id, result: accept(message.params?.message === 'Which size?' ? { size: 'large' } : { name: 'Zoë' }) }, { headers: session })
+    } else if (message?.result !== undefined) texts.push(message.result.content[0].text)
+  }
+  t.same(texts.sort(), ['A large coffee for Zoë', 'A large tea for Zoë'])
+  t.equal(asked.length, 4)
 })

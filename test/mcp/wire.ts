@@ -42,8 +42,8 @@ export async function legacy (endpoint: string, method: string, params: Record<s
 }
 
 /** Opens a session, and answers the headers that belong to it. */
-export async function openSession (endpoint: string, headers: Record<string, string> = {}): Promise<Record<string, string>> {
-  const opened = await legacy(endpoint, 'initialize', { protocolVersion: LEGACY, capabilities: {}, clientInfo: { name: 'test', version: '1' } }, { headers })
+export async function openSession (endpoint: string, headers: Record<string, string> = {}, capabilities: object = {}): Promise<Record<string, string>> {
+  const opened = await legacy(endpoint, 'initialize', { protocolVersion: LEGACY, capabilities, clientInfo: { name: 'test', version: '1' } }, { headers })
   await opened.text()
   const id = opened.headers.get('mcp-session-id')
   if (id === null) throw new Error(`no session: ${opened.status}`)

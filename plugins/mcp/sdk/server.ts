@@ -98,6 +98,7 @@ export class CatalogServer extends McpServer {
     const clientCapabilities: ClientCapabilities | undefined = envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities()
     // Whom the client's stream no longer reaches has nothing to tell it; that is no fault of the tool.
     const lost = (error: unknown): void => request.log.debug({ err: error }, 'a notification reached nobody')
+    let used: { readonly state: unknown } | undefined
     const carrier: Carrier = {
       request,
       era: this.#era,
@@ -106,8 +107,11 @@ export class CatalogServer extends McpServer {
       inputResponses: mcpReq.inputResponses,
       notify: notification => mcpReq.notify(notification).catch(lost),
       message: (level, data, logger) => mcpReq.log(level, data, logger).catch(lost),
-      requestState: mcpReq.requestState,
-      mintRequestState: state => requestState.mint(state, request),
+      requestState: <T>(): T | undefined => {
+        const sealed = mcpReq.requestState<Parameters<RequestState['use']>[0]>()
+        return sealed && (used ??= { state: requestState.use<T>(sealed) }).state as T
+      },
+      mintRequestState: state => requestState.mint(state, request, mcpReq.id),
       closeStream: () => http?.closeSSE?.(),
       onGone: call => {
         if (mcpReq.signal.aborted) call.stop()
