@@ -7,6 +7,10 @@ import { randomSecret, sha256 } from '../../lib/digest.ts'
 
 /** From the sign-in, whatever happens since: a stolen cookie cannot be kept alive by using it. */
 const LIFETIME: Seconds = 14 * 86_400
+/** Unused for so long: somebody may have left, and forgotten to sign out. */
+const IDLE_LIFETIME: Seconds = 86_400
+/** Not every request is written down. */
+const NOTED_EVERY: Seconds = 600
 
 /** Remembers that a user signed in. Always a new id, never one that the browser brought (session fixation). */
 export async function openBrowserSession (db: Kysely<Database>, userId: number): Promise<string> {
@@ -15,12 +19,26 @@ export async function openBrowserSession (db: Kysely<Database>, userId: number):
   return id
 }
 
-/** Who signed in with this browser: undefined without a session, after its end, and for a disabled user. */
+/** Who signed in with this browser: undefined without a session, after either of its ends, and for a disabled user. */
 export async function findBrowserSession (db: Kysely<Database>, id: string | undefined): Promise<User | undefined> {
   if (id === undefined) return undefined
-  return await db.selectFrom('users').innerJoin('browser_sessions', 'browser_sessions.user_id', 'users.id').selectAll('users')
-    .where('browser_sessions.id_hash', '=', sha256(id)).where('browser_sessions.expires_at', '>', now())
+  const [time, idHash] = [now(), sha256(id)]
+  const found = await db.selectFrom('users').innerJoin('browser_sessions', 'browser_sessions.user_id', 'users.id').selectAll('users')
+    .select(({ fn }) => fn.coalesce('browser_sessions.last_used_at', 'browser_sessions.created_at').as('used_at'))
+    .where('browser_sessions.id_hash', '=', idHash).where('browser_sessions.expires_at', '>', time)
     .where('users.disabled_at', 'is', null).executeTakeFirst()
+  if (found === undefined) return undefined
+  const { used_at: usedAt, ...user } = found
+  if (usedAt <= time - IDLE_LIFETIME) return undefined
+  if (usedAt <= time - NOTED_EVERY) await db.updateTable('browser_sessions').set({ last_used_at: time }).where('id_hash', '=', idHash).execute()
+  return user
+}
+
+/** Removes those that have come to either end. */
+export async function purgeBrowserSessions (db: Kysely<Database>): Promise<void> {
+  await db.deleteFrom('browser_sessions').where(({ eb, or, fn }) => or([
+    eb('expires_at', '<', now()), eb(fn.coalesce('last_used_at', 'created_at'), '<', now() - IDLE_LIFETIME)
+  ])).execute()
 }
 
 export async function endBrowserSession (db: Kysely<Database>, id: string | undefined): Promise<void> {

@@ -12,7 +12,7 @@ export interface Database {
     disabled_at: Seconds | null
   }
   sign_in_failures: { name_hash: string, failures: number, retry_at: Seconds }
-  browser_sessions: { id_hash: string, user_id: number, created_at: Seconds, expires_at: Seconds }
+  browser_sessions: { id_hash: string, user_id: number, created_at: Seconds, expires_at: Seconds, last_used_at: Seconds | null }
   oauth_clients: {
     client_id: string
     source: 'registered' | 'metadata_document' | 'operator'
@@ -24,7 +24,7 @@ export interface Database {
     authorized_at: Seconds | null
   }
   oauth_client_assertions: { client_id: string, jti_hash: string, expires_at: Seconds }
-  oauth_consents: { user_id: number, client_id: string, redirect_uri: string, scope: string, granted_at: Seconds }
+  oauth_consents: { user_id: number, client_id: string, redirect_uri: string, scope: string, granted_at: Seconds, client_digest: string | null }
   oauth_grants: {
     id: string
     user_id: number

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { browserCookies, endBrowserSession, findBrowserSession, openBrowserSession } from '../../plugins/accounts/browser-session.ts'
+import { browserCookies, endBrowserSession, findBrowserSession, openBrowserSession, purgeBrowserSessions } from '../../plugins/accounts/browser-session.ts'
 import { createUser, disableUser, findByUsername, setPassword } from '../../plugins/accounts/users.ts'
-import { now } from '../../lib/clock.ts'
+import { now, setClockAhead } from '../../lib/clock.ts'
 import { testDatabase } from './database.ts'
 
 const PASSWORD = 'correct horse battery'
@@ -23,6 +23,45 @@ t.test('the database does not hold the id', async t => {
   const [row] = await db.selectFrom('browser_sessions').selectAll().execute()
   t.notMatch(JSON.stringify(row), id)
   t.equal(await findBrowserSession(db, row?.id_hash), undefined, 'and what it holds is of no use')
+})
+
+t.test('a session ends a day after its last use, and 14 days after the sign-in however often it is used', async t => {
+  t.teardown(() => setClockAhead(0))
+  const { db, userId } = await withUser(t)
+  const hours = (count: number): void => setClockAhead(count * 3_600_000)
+  const [used, unused] = [await openBrowserSession(db, userId), await openBrowserSession(db, userId)]
+  hours(23)
+  t.match(await findBrowserSession(db, used), { username: 'anna' })
+  hours(25)
+  t.match(await findBrowserSession(db, used), { username: 'anna' })
+  t.equal(await findBrowserSession(db, unused), undefined, 'unused for a day')
+  await purgeBrowserSessions(db)
+  t.equal((await db.selectFrom('browser_sessions').select('id_hash').execute()).length, 1, 'and it is not kept')
+  for (let hour = 26; hour < 14 * 24; hour += 10) {
+    hours(hour)
+    t.match(await findBrowserSession(db, used), { username: 'anna' }, `after ${hour} hours`)
+  }
+  hours(14 * 24 + 0.01)
+  t.equal(await findBrowserSession(db, used), undefined)
+  await purgeBrowserSessions(db)
+  t.same(await db.selectFrom('browser_sessions').select('id_hash').execute(), [])
+})
+
+t.test('a use is written down once in ten minutes, for that session only', async t => {
+  t.teardown(() => setClockAhead(0))
+  const { db, userId } = await withUser(t)
+  const [used] = [await openBrowserSession(db, userId), await openBrowserSession(db, userId)]
+  const noted = async () => (await db.selectFrom('browser_sessions').select('last_used_at').orderBy('last_used_at').execute()).map(row => row.last_used_at)
+  setClockAhead(590_000)
+  await findBrowserSession(db, used)
+  t.same(await noted(), [null, null])
+  setClockAhead(610_000)
+  t.notMatch(await findBrowserSession(db, used), { used_at: Number })
+  const [, first] = await noted()
+  t.match(await noted(), [null, Number])
+  setClockAhead(900_000)
+  await findBrowserSession(db, used)
+  t.same(await noted(), [null, first])
 })
 
 t.test('a session ends 14 days after the sign-in, and with a new password or a disabled user', async t => {
@@ -51,6 +90,7 @@ t.test('no cookie is no session', async t => {
 t.test('behind https the cookies are for this host only, and never for a script', async t => {
   t.match(browserCookies('https://mcp.example.com'), {
     session: { name: '__Host-mcpx_session', options: { httpOnly: true, sameSite: 'lax', path: '/', secure: true, maxAge: 1_209_600 } },
+    device: { name: '__Host-mcpx_device', options: { httpOnly: true, sameSite: 'lax', path: '/', secure: true, maxAge: 15_552_000 } },
     form: { name: '__Host-mcpx_form', options: { httpOnly: true, sameSite: 'lax', path: '/', secure: true, maxAge: undefined } }
   })
   t.match(browserCookies('http://localhost:8000').session, { name: 'mcpx_session', options: { secure: false } })

@@ -4,6 +4,8 @@ import type { Kysely } from 'kysely'
 import { now } from '../../../../lib/clock.ts'
 import type { Database } from '../../../db/schema.ts'
 import { pruneNeverAuthorized } from '../clients/clients.ts'
+import { purgeConsents } from './consents.ts'
+import { purgeBrowserSessions } from '../../../accounts/browser-session.ts'
 import { FORGET_AFTER } from '../../../accounts/failures.ts'
 
 const INTERVAL_MS = 3_600_000
@@ -24,7 +26,8 @@ export async function purge (db: Kysely<Database>): Promise<void> {
   await db.deleteFrom('oauth_tokens').where('refresh_token_expires_at', '<', now() - DAY).execute()
   await db.deleteFrom('oauth_grants').where('expires_at', '<', now() - DAY).execute()
   await db.deleteFrom('oauth_grants').where('revoked_at', '<', now() - 2 * DAY).execute()
-  await db.deleteFrom('browser_sessions').where('expires_at', '<', now()).execute()
+  await purgeBrowserSessions(db)
+  await purgeConsents(db)
   await db.deleteFrom('sign_in_failures').where('retry_at', '<', now() - FORGET_AFTER).execute()
   await db.deleteFrom('oauth_client_assertions').where('expires_at', '<', now() - DAY).execute()
   await pruneNeverAuthorized(db, NEVER_AUTHORIZED)
