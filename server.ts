@@ -11,6 +11,9 @@ import { summary } from './cli/summary.ts'
 
 const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
 const CLOSE_CONNECTIONS_MS = 1500
+// Behind a proxy: longer than it keeps an idle connection to us (keepalive_timeout of ops/nginx). Only who sends requests can close
+// one without cutting a request that is under way, so it is waited for.
+const PROXY_CLOSES_MS = 5000
 const HARD_LIMIT_MS = 2000
 const QUIET_MS = 500 // requests that still come say that a proxy has more connections that it keeps
 
@@ -41,10 +44,11 @@ async function stop (app: FastifyInstance, signal: string): Promise<void> {
   app.log.info({ signal }, 'stopping')
   app.lifecycle.phase = 'draining'
   process.once(signal, () => process.exit(1)) // a second Ctrl+C does not wait
-  setTimeout(() => process.exit(1), CLOSE_CONNECTIONS_MS + grace + HARD_LIMIT_MS).unref()
+  const closing = app.config.PUBLIC_URL.startsWith('https:') ? PROXY_CLOSES_MS : CLOSE_CONNECTIONS_MS // TLS is the proxy's
+  setTimeout(() => process.exit(1), closing + grace + HARD_LIMIT_MS).unref()
 
   await app.port.stopAccepting()
-  if (await app.port.connections() > 0) await sleep(CLOSE_CONNECTIONS_MS)
+  while (performance.now() - started < closing && await app.port.connections() > 0) await sleep(50)
   const busy = (): boolean => app.mcp.inFlight.size > 0 || performance.now() - app.lifecycle.drainedAt < QUIET_MS
   while (busy() && performance.now() - started < grace) await sleep(50)
   for (const call of app.mcp.inFlight) call.stop(SHUTDOWN)

@@ -22,6 +22,9 @@ export class Environment {
 
   get (name: string): string | undefined { return this.#env[name]?.trim() || this.#fromFile[name]?.trim() || undefined }
 
+  /** Whether the file sets one of these. */
+  fileHas (wanted: (name: string) => boolean): boolean { return Object.entries(this.#fromFile).some(([name, value]) => value?.trim() && wanted(name)) }
+
   /** The same, with the file as it is now. */
   reread (): Environment { return new Environment(this.#env, this.#file) }
 }

@@ -186,6 +186,7 @@ instances() {
   FORMER=$(in_use)
   on_machine systemctl enable mcpx.target "${INSTANCES[@]/#/mcpx@}" || fail "the instances could not be enabled: $(last_words); see $LOG"
   roll_out "$RELEASE" "${INSTANCES[@]}"
+  on_machine systemctl enable --now mcpx-audit.timer || fail "the audit events could not be kept apart: $(last_words); see $LOG"
   on_machine systemctl start mcpx.target # they run already: so that stopping it stops them
   remove_old_releases "$FORMER"
   outcome "$( ((REPLACED > 0)) && echo "$REPLACED started" || echo "${#INSTANCES[@]} running, unchanged"), ready on $PORTS"
@@ -241,7 +242,7 @@ check() {
   local trust=()
   if [[ -z $CERTIFICATE || ${#AUTHORITY[@]} -gt 0 ]]; then trust=(--trust "$TLS/fullchain.pem"); fi
   local said
-  said=$(mcpx "$CURRENT" ops/check.ts "${trust[@]}" 2>&1) || fail "$(tail -n 1 <<<"$said"); see $ROOT/var/log/nginx/mcpx-error.log and journalctl -u 'mcpx@*'"
+  said=$(mcpx "$CURRENT" ops/check.ts "${trust[@]}" 2>&1) || fail "$(tail -n 1 <<<"$said"); see $ROOT/var/log/nginx/mcpx-error.log and journalctl --namespace=mcpx"
   outcome "$said"
 }
 
@@ -263,4 +264,4 @@ done
 
 if [[ -n $DRY ]]; then printf '\nNothing was changed.\n'; exit 0; fi
 printf '\nMCPX serves %s%s\n' "$URL" "$(setting MCP_PATH | grep . || echo /mcp)"
-printf '\n  sudo mcpx user add NAME      lets somebody in\n  journalctl -fu "mcpx@*"      shows what happens\n  %-28s replaces it by another release\n' "sudo ops/upgrade.sh"
+printf '\n  sudo mcpx user add NAME      lets somebody in\n  journalctl --namespace=mcpx -f  shows what happens\n  %-28s replaces it by another release\n' "sudo ops/upgrade.sh"

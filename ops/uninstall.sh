@@ -47,10 +47,10 @@ nginx_site() {
 units() {
   local instances=() file
   mapfile -t instances < <(enabled_instances)
-  on_machine systemctl disable --now mcpx-backup.timer "${instances[@]/#/mcpx@}" mcpx.target || fail "the instances could not be stopped: $(last_words); see $LOG"
-  for file in "$UNITS"/mcpx@.service "$UNITS"/mcpx.target "$UNITS"/mcpx-backup.* "$UNITS"/mcpx-failed@.service; do rm -f "$file"; done
+  on_machine systemctl disable --now mcpx-backup.timer mcpx-audit.timer "${instances[@]/#/mcpx@}" mcpx.target || fail "the instances could not be stopped: $(last_words); see $LOG"
+  for file in "$UNITS"/mcpx@.service "$UNITS"/mcpx.target "$UNITS"/mcpx-backup.* "$UNITS"/mcpx-audit.* "$UNITS"/mcpx-failed@.service; do rm -f "$file"; done
   # What an operator added with `systemctl edit` stays, as configuration does.
-  rm -f "$UNITS/mcpx@.service.d/shutdown.conf" "$JOURNALD"
+  rm -f "$UNITS/mcpx@.service.d/shutdown.conf" "$UNITS/mcpx@.service.d/resolver.conf" "$JOURNALS"/journald@mcpx.conf "$JOURNALS"/journald@mcpx-audit.conf
   rmdir "$UNITS/mcpx@.service.d" 2>/dev/null
   on_machine systemctl daemon-reload
   outcome "stopped ${instances[*]}"
@@ -76,6 +76,7 @@ Left are, in case you want them again:
   $BACKUPS      backups of them
   $ROOT/etc/mcpx              configuration, with its secrets
   $ROOT/etc/letsencrypt       the certificate, which certbot renews for as long as it is there
+  /var/log/journal/*.mcpx*    what it logged, with addresses of people
   the packages nginx, certbot, nodejs, npm, and the user mcpx
   /etc/nginx/nginx.conf       worker_connections and worker_rlimit_nofile, which were raised
 

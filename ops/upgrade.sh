@@ -95,6 +95,7 @@ units() {
 
 instances() {
   roll_out "$RELEASE" "${INSTANCES[@]}"
+  if [[ -e $UNITS/mcpx-audit.timer ]]; then on_machine systemctl enable --now mcpx-audit.timer || fail "the audit events could not be kept apart: $(last_words); see $LOG"; fi
   if [[ $FORMER != "$RELEASE" ]]; then echo "$FORMER" >"$RUNNING/former"; fi
   outcome "$REPLACED replaced, ready on ${INSTANCES[*]}"
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigurationError } from '../lib/configuration-error.ts'
-import type { Config } from '../plugins/config.ts'
+import { type Config, noauthProblem } from '../plugins/config.ts'
 
 // ECDHE and AEAD only, as Mozilla's intermediate configuration has them (RFC 9325 section 4.2). TLS 1.3 has its own.
 const CIPHERS = ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].flatMap(cipher => [`ECDHE-ECDSA-${cipher}`, `ECDHE-RSA-${cipher}`]).join(':')
@@ -25,7 +25,7 @@ export interface Surroundings {
  */
 export function valuesOf (config: Config, { instances, root, address, httpPort, nginx }: Surroundings): Record<string, string> {
   const { protocol, hostname, port } = new URL(config.PUBLIC_URL)
-  const problems: string[] = []
+  const problems: string[] = [noauthProblem(config) ?? []].flat() // before anything is set up that would not start
   if (protocol !== 'https:') problems.push(`PUBLIC_URL: ${config.publicUrlGiven ? `"${config.PUBLIC_URL}"` : 'it is not set, and'} must start with https:// for nginx to serve it`)
   // What goes into a configuration file must not be able to end a directive there.
   if (!/^[a-z0-9.-]+$|^\[[0-9a-f:]+\]$/.test(hostname)) problems.push(`PUBLIC_URL: "${hostname}" is not a host name that nginx can be given`)

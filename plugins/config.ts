@@ -5,9 +5,10 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../lib/configuration-error.ts'
+import { isGuessable } from '../lib/guessable.ts'
 import { isLoopbackHost } from '../lib/loopback.ts'
 import { reachOf, reachOfHost, type Reachable } from '../lib/reach.ts'
-import { Environment, readSettings } from '../lib/settings.ts'
+import { Environment, isSecret, readSettings } from '../lib/settings.ts'
 
 const HOUR = 60
 const MIB = 1024 * 1024
@@ -101,6 +102,8 @@ export type Config = Static<typeof ConfigSchema> & {
   publicUrlGiven: boolean
   /** Who can reach this server, and what says so. */
   reachable: Reachable
+  /** The file that was read, where it holds a secret. */
+  secretsFile?: string
   /** What is set and no longer looked at, a line each. */
   retired: string[]
 }
@@ -119,14 +122,21 @@ export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env')
     if (problem !== undefined) problems.push(`${name}: ${problem}`)
   }
   if (problems.length > 0) throw new ConfigurationError([...new Set(problems)])
+  if (environment.fileHas(holdsSecret)) values.secretsFile = path.resolve(file)
   values.retired = Object.entries(RETIRED).flatMap(([name, instead]) => environment.get(name) !== undefined ? [`${name} is not looked at any more: ${instead}`] : [])
   return complete({ ...values, environment } as Config)
 }
+
+/** Also one that a tool reads for itself. */
+const holdsSecret = (name: string): boolean => isSecret(ConfigSchema.properties[name as keyof typeof ConfigSchema.properties] ?? {}) || /(?:KEY|TOKEN|SECRET|PASSWORD)S?$/.test(name)
 
 /** Settings of before, and what has taken their place. */
 const RETIRED = {
   ALLOW_DEFAULT_PASSWORD: 'the default password signs in from this very machine, whatever is set, and from nowhere else; remove the line'
 }
+
+const guessable = (given: string | string[]): string | undefined =>
+  [given].flat().some(isGuessable) ? 'the given value can be guessed, as it repeats, counts up, or is made of words that examples use; make one up with: openssl rand -base64 48' : undefined
 
 /** What the schema of one setting cannot say. */
 const checks = {
@@ -147,7 +157,10 @@ const checks = {
   ALLOWED_HOSTS: (given: string[]) => {
     const wrong = given.find(host => !URL.canParse(host.includes('://') ? host : `http://${host}`))
     return wrong && `"${wrong}" is not a host name or an address`
-  }
+  },
+  JWT_SECRET_KEY: guessable,
+  JWT_PREVIOUS_SECRET_KEYS: guessable,
+  METRICS_TOKEN: guessable
 }
 
 /** Fills in what follows from other settings, and refuses those that do not go together. */
@@ -161,13 +174,16 @@ function complete (config: Config): Config {
   config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]
   config.reachable = reachOf(config)
-  if (config.AUTH_MODE === 'noauth' && config.reachable.reach === 'internet' && !config.ALLOW_NOAUTH) {
-    throw new ConfigurationError([`AUTH_MODE: with noauth anybody on the internet could call every tool with your API keys, as ${config.reachable.because}; set AUTH_MODE=oauth, or ALLOW_NOAUTH=true if that is what you want`])
-  }
   if (config.METRICS_PORT !== undefined && config.METRICS_TOKEN === undefined && reachOfHost(config.METRICS_HOST) !== 'machine') {
     throw new ConfigurationError([`METRICS_HOST: ${config.METRICS_HOST} is not a loopback address, so that others could read the metrics; set METRICS_TOKEN too`])
   }
   return config
+}
+
+/** Why a server may not start without sign-in. Not a matter of reading the settings: backups and users are seen to all the same. */
+export function noauthProblem ({ AUTH_MODE, ALLOW_NOAUTH, reachable: { reach, because } }: Config): string | undefined {
+  if (AUTH_MODE !== 'noauth' || ALLOW_NOAUTH || reach !== 'internet') return undefined
+  return `AUTH_MODE: with noauth anybody on the internet could call every tool with your API keys, as ${because}; set AUTH_MODE=oauth, or ALLOW_NOAUTH=true if that is what you want`
 }
 
 declare module 'fastify' {

@@ -5,6 +5,8 @@ import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../lib/configuration-error.ts'
+import { isGuessable } from '../lib/guessable.ts'
+import { requireClosed } from '../lib/trusted-files.ts'
 import type { Config } from './config.ts'
 
 /** Name of the generated secret's file, in the folder of the database. */
@@ -20,7 +22,11 @@ declare module 'fastify' {
 }
 
 export default fp(async function secrets (fastify: FastifyInstance) {
-  const secret = openSecret(makeDataFolder(fastify.config), fastify.config.JWT_SECRET_KEY)
+  const { AUTH_DB_PATH, JWT_SECRET_KEY, secretsFile } = fastify.config
+  const folder = makeDataFolder(fastify.config)
+  if (secretsFile !== undefined) requireClosed(secretsFile, '.env')
+  for (const end of ['', '-wal']) requireClosed(path.resolve(AUTH_DB_PATH) + end, 'AUTH_DB_PATH')
+  const secret = openSecret(folder, JWT_SECRET_KEY)
   fastify.decorate('secret', secret)
   fastify.decorate('deriveKey', purpose => Buffer.from(hkdfSync('sha256', secret, 'mcpx', purpose, 32)))
 }, { name: 'secrets', dependencies: ['config'] })
@@ -65,7 +71,8 @@ export function openSecret (folder: string, given: string | undefined): string {
     throw notWritable(folder, error)
   }
   const secret = readFileSync(file, 'utf8').trim()
-  if (secret.length < 32) throw new ConfigurationError([`${file} holds no usable secret; remove the file, and a new one is generated`])
+  requireClosed(file, SECRET_FILE)
+  if (secret.length < 32 || isGuessable(secret)) throw new ConfigurationError([`${file} holds no usable secret; remove the file, and a new one is generated`])
   return secret
 }
 

@@ -60,7 +60,7 @@ ${open ? toolList() : ''}</body>
 
   // Only where nothing is guarded: with sign-in, what there is to call is for those who signed in.
   function toolList (): string {
-    const tools = mcp.listTools().map(({ name, description }) => `<dt>${escape(name)}</dt>\n<dd>${escape(description ?? '')}</dd>`)
+    const tools = mcp.listed('tools', null).map(({ name, description }) => `<dt>${escape(name)}</dt>\n<dd>${escape(description ?? '')}</dd>`)
     return `\n<h2>Tools</h2>\n<dl>\n${tools.join('\n')}\n</dl>\n`
   }
 }

@@ -4,6 +4,7 @@ import { beyond, type JsonBounds } from '../lib/json-bounds.ts'
 import { Refusal } from '../lib/refusal.ts'
 import { excess, SMALL_BODY } from '../plugins/mcp/bounds.ts'
 import { sendFailure } from '../plugins/mcp/json-rpc.ts'
+import { notPermitted } from '../plugins/mcp/permission.ts'
 
 /**
  * Of a body: more than arguments need. Few enough levels for whatever follows them down by recursion, and few enough values
@@ -41,9 +42,16 @@ export default async function mcpRoute (fastify: FastifyInstance) {
       describe(request)
       const tooMany = Array.isArray(request.body) ? fastify.limitBatch(request, request.body.length) : undefined
       if (tooMany !== undefined) return done(tooMany)
+      // A body may come half a minute after the head that let it in.
+      if (request.principal?.isRevoked?.() === true) return fastify.authenticate(request, reply, done)
       const tooMuch = isSmall(request) ? undefined : excess(request.body, fastify.config.TASK_MAX)
       if (tooMuch !== undefined) done(new Refusal(400, 'invalid_request', `Invalid request: ${tooMuch}`))
-      else if (fastify.authorize(request, reply, fastify.mcp.needs(request.body)) === undefined) done()
+      else {
+        // Before a lane runs anything: the challenge names all that the whole body takes (MCP authorization, scope challenge handling).
+        const refused = notPermitted(fastify.mcp, request)
+        if (refused === undefined) done()
+        else done(fastify.insufficientScope(request, reply, refused))
+      }
     },
     handler: fastify.serveMcp
   })

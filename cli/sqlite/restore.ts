@@ -39,7 +39,7 @@ export async function restoreBackup (config: Config, folder: string): Promise<Re
 /** Keeps everybody else out of the database until the answered function is called. A damaged one cannot be held, nor served. */
 function holdDatabase (file: string): () => void {
   if (!existsSync(file)) return () => {}
-  const current = new SQLite(file, { timeout: 0 })
+  const current = open(file)
   try {
     // SQLite leaves WAL mode only for a connection that is alone, and writes everything into the one file then.
     current.pragma('journal_mode = DELETE')
@@ -47,10 +47,19 @@ function holdDatabase (file: string): () => void {
   } catch (error) {
     current.close()
     const { code = '' } = error as { code?: string }
-    if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) throw new BackupError(`a server, or another command, has ${file} open; stop it first (systemctl stop mcpx.target)`)
+    if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) throw new BackupError(`a server, or another command, has ${file} open; stop it first (systemctl stop mcpx.target 'mcpx@*')`)
     return () => {}
   }
   return () => current.close()
+}
+
+/** @throws BackupError where something is that the owner of the folder cannot open: another user's file, or a link to one */
+function open (file: string): SQLite.Database {
+  try {
+    return new SQLite(file, { timeout: 0 })
+  } catch (error) {
+    throw new BackupError(`AUTH_DB_PATH: ${file} cannot be opened by the user whom its folder belongs to; move it away, and restore again`, { cause: error })
+  }
 }
 
 /** Links what is there into a folder of its own, so that the database is never missing in between. */

@@ -18,7 +18,7 @@ npx -y pnpm@12 run doctor --own-token                          # the same where 
 
 It takes a few seconds, half a minute at most. A line is \`ok\`, a \`warning\`, a \`problem\`, or \`skipped\` with what it would take; the name in brackets at its end is a heading below. Piped or with \`--json\` it prints JSON, and it exits with 1 when there are problems (with \`--strict\`, or warnings), so that a timer or a monitoring system can run it. \`--help\` has all options. Mind the \`run\`: without it, pnpm examines itself.
 
-What a client sees is in the first part, what the doctor finds in the second. Every answer of the server has an \`x-request-id\`, under which its log says more: \`journalctl -u 'mcpx@*' | grep ID\`. An answer without one was not made by the server.
+What a client sees is in the first part, what the doctor finds in the second. Every answer of the server has an \`x-request-id\`, under which its log says more: \`journalctl --namespace=mcpx | grep ID\`. An answer without one was not made by the server.
 
 ## What clients show
 

@@ -6,7 +6,7 @@ export const discovery = {
     level: 'problem',
     symptom: 'Clients connect, wait, and give up.',
     cause: 'The connection comes about, and the first request gets no answer: the process hangs, the proxy waits for it, or something on the way swallows requests.',
-    fix: "`journalctl -u 'mcpx@*' -n 50` and the error log of nginx; `curl -m 5 http://127.0.0.1:8001/health/live` on the server says whether the process answers. `systemctl restart mcpx@8001` if it does not."
+    fix: "`journalctl --namespace=mcpx -n 50` and the error log of nginx; `curl -m 5 http://127.0.0.1:8001/health/live` on the server says whether the process answers. `systemctl restart mcpx@8001` if it does not."
   },
   'endpoint-missing': {
     level: 'problem',
@@ -30,7 +30,7 @@ export const discovery = {
     level: 'problem',
     symptom: 'Clients report 502, 503 or 504.',
     cause: 'The proxy runs; the server behind it does not, is not ready yet, or listens on another port.',
-    fix: "`systemctl status 'mcpx@*'`, `journalctl -u 'mcpx@*' -n 50`. Compare the ports in nginx's upstream with those that `ss -Hltn | sort -u` shows."
+    fix: "`systemctl status 'mcpx@*'`, `journalctl --namespace=mcpx -n 50`. Compare the ports in nginx's upstream with those that `ss -Hltn | sort -u` shows."
   },
   'host-refused': {
     level: 'problem',

@@ -30,13 +30,13 @@ export const machine = {
     level: 'problem',
     symptom: 'Clients report 502, or the remaining instances carry everything.',
     cause: 'An instance does not answer on its port.',
-    fix: '`systemctl status mcpx@PORT` and `journalctl -u mcpx@PORT -n 50` say why; `systemctl restart mcpx@PORT`.'
+    fix: '`systemctl status mcpx@PORT` and `journalctl --namespace=+mcpx -u mcpx@PORT -n 50` say why; `systemctl restart mcpx@PORT`.'
   },
   'instance-not-ready': {
     level: 'problem',
     symptom: 'The instance gets no requests, or answers them with errors.',
     cause: 'It runs, and says itself that something it needs is missing.',
-    fix: 'The line has its reason; `journalctl -u mcpx@PORT -n 50` has more.'
+    fix: 'The line has its reason; `journalctl --namespace=+mcpx -u mcpx@PORT -n 50` has more.'
   },
   'data-missing': {
     level: 'problem',

@@ -33,8 +33,8 @@ has_failed() { ask_machine systemctl is-failed --quiet "mcpx@$1.service"; }
 # why PORT: what an instance said of its configuration before it gave up.
 why() {
   local line
-  line=$(ask_machine journalctl --unit="mcpx@$1.service" --lines=30 --output=cat | grep -a '^mcpx: ' | tail -n 1 | cut -c1-300)
-  echo "${line:-it was not ready within $READY_SECONDS s, see journalctl -u mcpx@$1}"
+  line=$(ask_machine journalctl --namespace=mcpx --unit="mcpx@$1.service" --lines=30 --output=cat | grep -a '^mcpx: ' | tail -n 1 | cut -c1-300)
+  echo "${line:-it was not ready within $READY_SECONDS s, see journalctl --namespace=+mcpx -u mcpx@$1}"
 }
 
 # replace PORT: ends the instance and starts it with the release in use; when it is ready, notes what it runs with.
@@ -62,7 +62,7 @@ roll_out() {
     if is_current "$port"; then continue; fi
     if ! replace "$port"; then
       reason=$(why "$port")
-      roll_back "$former" "$release" "$@" || fail "release $release does not start: $reason; $former does not start again either, see: journalctl -u mcpx@$port"
+      roll_back "$former" "$release" "$@" || fail "release $release does not start: $reason; $former does not start again either, see: journalctl --namespace=+mcpx -u mcpx@$port"
       fail "release $release does not start: $reason; $([[ -n $former && $former != "$release" ]] && echo "release $former is in use as before" || echo "correct that and run it again")"
     fi
     REPLACED=$((REPLACED + 1))

@@ -19,7 +19,7 @@ at() {
   BACKUPS=$ROOT/var/backups/mcpx
   ACME=$ROOT/var/www/mcpx-acme
   UNITS=$ROOT/etc/systemd/system
-  JOURNALD=$ROOT/etc/systemd/journald.conf.d/mcpx.conf
+  JOURNALS=$ROOT/etc/systemd
   SITE=$ROOT/etc/nginx/conf.d/mcpx.conf
   MCPX_COMMAND=$ROOT/usr/local/bin/mcpx
   LOG=$ROOT/var/log/mcpx-$SCRIPT.log

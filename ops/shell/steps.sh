@@ -23,9 +23,34 @@ write_units() {
   done
   put "$UNITS/mcpx@.service.d/shutdown.conf" 644 <"$RENDERED/systemd/mcpx@.service.d/shutdown.conf"
   if [[ -n $PUT ]]; then UNITS_CHANGED=$((UNITS_CHANGED + 1)); fi
+  put_resolver
   if ((UNITS_CHANGED > 0)); then on_machine systemctl daemon-reload || fail "systemd does not take the units: $(last_words); see $LOG"; fi
-  put "$JOURNALD" 644 <"$from/journald.conf"
-  if [[ -n $PUT ]]; then on_machine systemctl restart systemd-journald || fail "the journal does not start: $(last_words); see $LOG"; fi
+  local namespace
+  for file in "$from"/journald@*.conf; do
+    put "$JOURNALS/$(basename "$file")" 644 <"$file"
+    namespace=$(basename "$file" .conf)
+    if [[ -n $PUT ]]; then on_machine systemctl try-restart "systemd-$namespace.service" || fail "the journal does not start: $(last_words); see $LOG"; fi
+  done
+  # Former releases set limits for the journal of the whole machine.
+  if [[ -e $JOURNALS/journald.conf.d/mcpx.conf ]]; then
+    rm "$JOURNALS/journald.conf.d/mcpx.conf"
+    on_machine systemctl restart systemd-journald || fail "the journal does not start: $(last_words); see $LOG"
+  fi
+}
+
+# put_resolver: the instances may not reach 169.254.0.0/16, where clouds have their secrets; in some, names are looked up there too.
+put_resolver() {
+  local file=$UNITS/mcpx@.service.d/resolver.conf addresses
+  addresses=$(sed -n 's/^nameserver  *\(169\.254\.[0-9.]*\|100\.100\.100\.200\) *$/\1/p' "$ROOT/etc/resolv.conf" 2>/dev/null | paste -sd ' ')
+  PUT=''
+  if [[ -n $addresses ]]; then
+    put "$file" 644 <<<"# Written by setup: this machine looks names up there.
+[Service]
+IPAddressAllow=$addresses"
+  elif [[ -e $file ]]; then
+    rm "$file" && PUT=yes
+  fi
+  if [[ -n $PUT ]]; then UNITS_CHANGED=$((UNITS_CHANGED + 1)); fi
 }
 
 # A stream takes two connections of nginx, and Debian's nginx.conf gives a process 768: a few addresses could have them all.

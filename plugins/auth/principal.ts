@@ -1,5 +1,7 @@
 // Who calls: what an auth plugin finds out and everything behind it relies on.
 import type { onRequestHookHandler } from 'fastify'
+import type { Refusal } from '../../lib/refusal.ts'
+import type { Item } from './policy.ts'
 
 /** The authenticated caller of a request. */
 export interface Principal {
@@ -9,10 +11,11 @@ export interface Principal {
   readonly clientId?: string
   /** What the caller was granted (RFC 6749 section 3.3). */
   readonly scopes: ReadonlySet<string>
+  /** What lets the caller in and can be revoked, where there is such a thing: the grant of an access token. */
+  readonly grantId?: string
+  /** Whether it was revoked since. For what goes on after a request was let in; it costs next to nothing. */
+  readonly isRevoked?: () => boolean
 }
-
-/** What a request asks to be allowed: to run tools, with the scopes that those declare. */
-export type Needs = readonly (readonly string[])[]
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -24,7 +27,7 @@ declare module 'fastify' {
     authenticate: onRequestHookHandler
     /** A check of whether what let a request in still holds, for what goes on long after. Provided by the auth plugin. */
     standing: (request: FastifyRequest) => () => boolean
-    /** Checks what a request needs beyond a principal, or answers that the caller lacks scopes. Provided by the auth plugin. */
-    authorize: (request: FastifyRequest, reply: FastifyReply, needs: Needs) => FastifyReply | undefined
+    /** A refusal of what the caller lacks scopes for; sets the challenge that says which (RFC 6750 section 3.1). Provided by the auth plugin. */
+    insufficientScope: (request: FastifyRequest, reply: FastifyReply, items: readonly Item[]) => Refusal
   }
 }

@@ -1,18 +1,17 @@
 // The catalog: every tool, prompt and resource that is served. Lanes look things up here; nothing else holds them.
-import type { ResourceTemplate, ServerCapabilities, Tool } from '@modelcontextprotocol/server'
-import type { Needs } from '../auth/principal.ts'
+import type { ResourceTemplate, ServerCapabilities } from '@modelcontextprotocol/server'
+import { NOTHING, type Policy } from '../auth/policy.ts'
+import type { Principal } from '../auth/principal.ts'
 import type { Events, ListEvent } from '../events/index.ts'
 import type { McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler } from './contract.ts'
 import type { CallScope } from './calls/call-scope.ts'
-import type { Registered, RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
+import type { Registered, RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool, Served } from './registered.ts'
 import { type Changes, type Kind, KINDS, type Offer, Registrar, taken } from './registrar.ts'
 import { taskUri } from './task.ts'
 
 // Who has just seen a list change is likely to see it change again.
 const UNSETTLED_MS = 60_000
 const UNSETTLED_TTL_MS = 5_000
-const NO_NEEDS: Needs = []
-const NOTHING = {}
 
 type List = ListEvent['list']
 const LIST = { tools: 'tools', prompts: 'prompts', resources: 'resources', templates: 'resources' } as const satisfies Record<Kind, List>
@@ -22,6 +21,8 @@ export class Catalog implements McpHost {
   readonly prompts = new Map<string, RegisteredPrompt>()
   readonly resources = new Map<string, RegisteredResource>()
   readonly templates = new Map<string, RegisteredTemplate>()
+  /** Who may use what. Given by the auth plugin; until then, nobody may use anything. */
+  policy: Policy = NOTHING
   /** Calls that are running, so that a shutdown can wait for them and then end them. */
   readonly inFlight = new Set<CallScope>()
   readonly #events: Events
@@ -32,7 +33,6 @@ export class Catalog implements McpHost {
   readonly #listTtlMs: number
   readonly #changedAt = { tools: -Infinity, prompts: -Infinity, resources: -Infinity }
   #open = false
-  #listed: Tool[] | undefined
 
   constructor (events: Events, disabled: readonly string[], listTtlMs: number) {
     this.#events = events
@@ -112,20 +112,29 @@ export class Catalog implements McpHost {
   /** What is registered from now on changes what clients have seen. */
   open (): void { this.#open = true }
 
-  /** Definitions in the order of their names, so that every answer is the same until something changes. */
-  listTools (): Tool[] {
-    this.#listed ??= [...this.tools.values()].map(tool => tool.definition).sort((a, b) => a.name < b.name ? -1 : 1)
-    return this.#listed
+  /** The definitions that a caller sees, tools in the order of their names, so that every answer is the same until something changes. */
+  listed<K extends Kind> (kind: K, principal: Principal | null): Registered[K]['definition'][] {
+    const items = [...this[kind].values()].filter(item => this.policy.sees(principal, item))
+    const definitions = items.map(({ definition }) => definition)
+    return kind === 'tools' ? definitions.sort((a, b) => a.name < b.name ? -1 : 1) : definitions
   }
 
-  /** What the calls of a request body need to be allowed: the scopes that each tool declares. */
-  needs (body: unknown): Needs {
-    return Array.isArray(body) ? body.flatMap(message => this.#needsOf(message)) : this.#needsOf(body)
+  /** What is served at a URI, and how it is read there; undefined where nothing is. */
+  resourceAt (uri: string): Served | undefined {
+    const url = URL.parse(uri)
+    if (url === null) return undefined
+    const resource = this.resources.get(url.href)
+    if (resource !== undefined) return { item: resource, read: ctx => resource.read(url, ctx) }
+    for (const item of this.templates.values()) {
+      const variables = item.template.uriTemplate.match(url.href)
+      if (variables !== null) return { item, read: ctx => item.read(url, variables, ctx) }
+    }
+    return undefined
   }
 
-  #needsOf (message: unknown): Needs {
-    const { method, params } = (message ?? NOTHING) as { method?: unknown, params?: { name?: unknown } | null }
-    return method === 'tools/call' ? this.tools.get(params?.name as string)?.needs ?? NO_NEEDS : NO_NEEDS
+  /** Every scope that something takes, as declared. */
+  scopes (): string[] {
+    return [...new Set(KINDS.flatMap(kind => [...this[kind].values()].flatMap(({ scopes }) => scopes)))]
   }
 
   /** Whether TOOLS_DISABLED names the tool. */
@@ -162,7 +171,6 @@ export class Catalog implements McpHost {
   taskChanged (id: string): void { this.resourceUpdated(taskUri(id)) }
 
   #changed (list: List): void {
-    if (list === 'tools') this.#listed = undefined
     if (!this.#open) return // what is registered at the start is no change
     this.#changedAt[list] = Date.now()
     this.#events.publish({ type: 'list', list })

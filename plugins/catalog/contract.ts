@@ -63,7 +63,7 @@ export interface ToolConfig<I extends Schema = Schema, O extends Schema = Schema
   annotations?: ToolAnnotations
   icons?: Icon[]
   _meta?: Record<string, unknown>
-  /** Scopes that a caller needs; without any, the scope that covers all tools. */
+  /** Scopes that a caller needs, all of them; without any, the scope that covers all tools. */
   scopes?: readonly string[]
   /** Milliseconds a call may take; by default TOOL_TIMEOUT_SECONDS. */
   timeoutMs?: number
@@ -94,13 +94,18 @@ export interface PromptConfig<A extends Schema = Schema> {
   argsSchema?: A
   /** Suggests values while the user types, by argument name. */
   complete?: Record<string, CompleteArgument>
+  /** Scopes that a caller needs, also to have values suggested; without any, the scope that covers all tools. */
+  scopes?: readonly string[]
   icons?: Icon[]
   _meta?: Record<string, unknown>
 }
 
 export type PromptHandler<A> = (args: Infer<A>, ctx: CallContext) => Awaitable<GetPromptResult | InputRequiredResult>
 
-export type ResourceConfig = Omit<Resource, 'uri' | 'name'>
+export type ResourceConfig = Omit<Resource, 'uri' | 'name'> & {
+  /** Scopes that a caller needs to read it, to follow its changes, or to have its variables suggested; without any, the scope that covers all tools. */
+  scopes?: readonly string[]
+}
 
 export type ReadResource = (uri: URL, ctx: CallContext) => Awaitable<ReadResourceResult | InputRequiredResult>
 export type ReadResourceTemplate = (uri: URL, variables: Variables, ctx: CallContext) => Awaitable<ReadResourceResult | InputRequiredResult>

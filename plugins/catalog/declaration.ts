@@ -21,6 +21,18 @@ export function checkDeclaration (what: string, type: Declared, definition: obje
   if (unknown.length > 0) throw new Error(`${what}: annotations: ${unknown.join(', ')} is not known`)
 }
 
+// RFC 6749 section 3.3; they are quoted in a header, and by people.
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/
+
+/** @throws Error that names the scope that is none; answers what was declared */
+export function checkScopes (what: string, scopes: readonly string[] | undefined): readonly string[] | undefined {
+  if (scopes === undefined) return scopes
+  if (!Array.isArray(scopes)) throw new Error(`${what}: scopes must be a list of texts`)
+  const wrong = scopes.find(scope => typeof scope !== 'string' || !SCOPE.test(scope))
+  if (wrong !== undefined) throw new Error(`${what}: scopes: ${JSON.stringify(wrong)} is no scope: 1 to 128 printable characters without space, " and \\`)
+  return scopes
+}
+
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/ // RFC 9110 section 5.6.2
 const IN_HEADER = new Set(['string', 'integer', 'boolean'])
 const DATA = new Set(['const', 'enum', 'default', 'examples'])

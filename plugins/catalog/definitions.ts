@@ -4,7 +4,8 @@ import type { ResourceTemplate, Tool } from '@modelcontextprotocol/server'
 import type {
   PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
 } from './contract.ts'
-import { checkDeclaration, checkParamHeaders } from './declaration.ts'
+import { scopesOf } from '../auth/policy.ts'
+import { checkDeclaration, checkParamHeaders, checkScopes } from './declaration.ts'
 import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
 import { compile, type Validator } from './schema.ts'
 
@@ -32,7 +33,7 @@ export function toolOf (owner: string, name: string, config: ToolConfig<any, any
     validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
     validateOutput: outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
     hasHeaderParameters: JSON.stringify(inputSchema).includes('"x-mcp-header"'),
-    needs: [config.scopes ?? []],
+    scopes: scopesOf(checkScopes(`tool "${name}"`, config.scopes)),
     owner,
     running: 0
   }
@@ -50,22 +51,23 @@ export function promptOf (owner: string, name: string, config: PromptConfig<any>
     definition,
     config: config as PromptConfig,
     handler,
+    scopes: scopesOf(checkScopes(`prompt "${name}"`, config.scopes)),
     validateArguments: compileFor(`prompt "${name}": argsSchema`, schema),
     owner
   }
 }
 
-export function resourceOf (owner: string, name: string, uri: string, config: ResourceConfig, read: ReadResource): RegisteredResource {
+export function resourceOf (owner: string, name: string, uri: string, { scopes, ...config }: ResourceConfig, read: ReadResource): RegisteredResource {
   const definition = wire({ ...config, name, uri })
   checkDeclaration(`resource ${uri}`, 'Resource', definition)
-  return { definition, read, owner }
+  return { definition, scopes: scopesOf(checkScopes(`resource ${uri}`, scopes)), read, owner }
 }
 
-export function templateOf (owner: string, name: string, template: ResourceTemplate, config: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
+export function templateOf (owner: string, name: string, template: ResourceTemplate, { scopes, ...config }: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
   const uriTemplate = template.uriTemplate.toString()
   const definition = wire({ ...config, name, uriTemplate })
   checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
-  return { definition, template, read, owner }
+  return { definition, scopes: scopesOf(checkScopes(`resource template ${uriTemplate}`, scopes)), template, read, owner }
 }
 
 /** Drops what is undefined: a definition is serialized as it stands, and compared in tests. */

@@ -26,7 +26,12 @@ export default fp(async function catalog (fastify: FastifyInstance) {
   const limits: Limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES }
   fastify.decorate('mcp', mcp)
   fastify.decorate('callLimits', limits)
-  fastify.decorate('tasks', new TaskRunner(db, mcp, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX }, log))
+  const tasks = new TaskRunner(db, mcp, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX }, log)
+  fastify.decorate('tasks', tasks)
+  events.on('revocation', ({ grants }) => {
+    for (const call of mcp.inFlight) call.stopIfRevoked()
+    tasks.revoke(grants)
+  })
   // Loaded where there is a folder of them.
   fastify.decorate('skills', config.SKILLS_DIR === undefined ? undefined : await (await import('./sources/skills.ts')).openSkills(path.resolve(config.SKILLS_DIR), mcp, listTtlMs, log))
 }, { name: 'catalog', dependencies: ['config', 'db', 'events'] })

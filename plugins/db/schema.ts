@@ -65,6 +65,7 @@ export interface Database {
   tasks: {
     id: string
     owner: string
+    grant_id: string | null
     tool: string
     arguments: string
     status: 'working' | 'input_required' | 'completed' | 'failed' | 'cancelled'

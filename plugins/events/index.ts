@@ -34,6 +34,9 @@ export interface AuthenticationEvent {
   readonly reason?: string | undefined
 }
 
+/** Grants were revoked, here or by another process: what goes on under them ends. */
+export interface RevocationEvent { readonly type: 'revocation', readonly grants: readonly string[] }
+
 /** A list that clients may have read has changed. */
 export interface ListEvent { readonly type: 'list', readonly list: 'tools' | 'prompts' | 'resources' }
 
@@ -49,12 +52,12 @@ export interface ConnectionEvent {
   readonly state: 'opened' | 'closed'
 }
 
-export type Event = CallEvent | AuthenticationEvent | ListEvent | ResourceEvent | ConnectionEvent
+export type Event = CallEvent | AuthenticationEvent | RevocationEvent | ListEvent | ResourceEvent | ConnectionEvent
 export type EventType = Event['type']
 type Listener<T extends EventType> = (event: Extract<Event, { type: T }>) => void
 
 export class Events {
-  readonly #listeners: { readonly [T in EventType]: Set<Listener<T>> } = { call: new Set(), authentication: new Set(), list: new Set(), resource: new Set(), connection: new Set() }
+  readonly #listeners: { readonly [T in EventType]: Set<Listener<T>> } = { call: new Set(), authentication: new Set(), revocation: new Set(), list: new Set(), resource: new Set(), connection: new Set() }
   readonly #log: FastifyBaseLogger
 
   constructor (log: FastifyBaseLogger) {

@@ -2,6 +2,7 @@
 import { ResourceTemplate } from '@modelcontextprotocol/server'
 import pino from 'pino'
 import t from 'tap'
+import { EVERYTHING } from '../../plugins/auth/policy.ts'
 import { Catalog } from '../../plugins/catalog/catalog.ts'
 import type { McpHost } from '../../plugins/catalog/contract.ts'
 import { Events } from '../../plugins/events/index.ts'
@@ -9,6 +10,7 @@ import { Events } from '../../plugins/events/index.ts'
 function opened (disabled: string[] = []): { catalog: Catalog, heard: string[] } {
   const events = new Events(pino({ level: 'silent' }))
   const catalog = new Catalog(events, disabled, 60_000)
+  catalog.policy = EVERYTHING
   const heard: string[] = []
   events.on('list', ({ list }) => { heard.push(list) })
   catalog.open()
@@ -17,7 +19,7 @@ function opened (disabled: string[] = []): { catalog: Catalog, heard: string[] }
 
 const tool = (mcp: McpHost, ...names: string[]): void => { for (const name of names) mcp.registerTool(name, { description: name }, () => ({ content: [] })) }
 const prompt = (mcp: McpHost, name: string): void => mcp.registerPrompt(name, {}, () => ({ messages: [] }))
-const names = (catalog: Catalog): string[] => catalog.listTools().map(({ name }) => name)
+const names = (catalog: Catalog): string[] => catalog.listed('tools', null).map(({ name }) => name)
 
 t.test('all that a source brings appears, is replaced and goes in one change of each list', async t => {
   const { catalog, heard } = opened()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { reachOf, reachOfHost } from '../../lib/reach.ts'
-import { readConfig } from '../../plugins/config.ts'
+import { noauthProblem, readConfig } from '../../plugins/config.ts'
 
 const HOSTS = {
   machine: ['localhost', 'LOCALHOST', 'localhost.', 'app.localhost', '127.0.0.1', '127.9.9.9', '127.1', '::1', '[::1]', '::ffff:127.0.0.1', '0x7f.1'],
@@ -40,10 +40,11 @@ t.test('the widest of listening address, PUBLIC_URL and proxies counts, and is n
 })
 
 t.test('noauth is for loopback and private addresses, unless it is said that all may call', async t => {
-  for (const env of [{}, { MCP_SERVER_HOST: '0.0.0.0' }, { PUBLIC_URL: 'https://nas.local' }, { PUBLIC_URL: 'https://10.0.0.7' }]) t.ok(readConfig({ AUTH_MODE: 'noauth', ...env }, '/nonexistent'))
+  const problem = (env: NodeJS.ProcessEnv) => noauthProblem(readConfig({ AUTH_MODE: 'noauth', ...env }, '/nonexistent'))
+  for (const env of [{}, { MCP_SERVER_HOST: '0.0.0.0' }, { PUBLIC_URL: 'https://nas.local' }, { PUBLIC_URL: 'https://10.0.0.7' }]) t.equal(problem(env), undefined)
   for (const env of [{ PUBLIC_URL: 'https://mcp.example.com' }, { PUBLIC_URL: 'https://8.8.8.8' }, { PUBLIC_URL: 'https://box.tail1234.ts.net' }, { MCP_SERVER_HOST: '2606:4700::1111' }]) {
-    t.throws(() => readConfig({ AUTH_MODE: 'noauth', ...env }, '/nonexistent'), /^AUTH_MODE: .*ALLOW_NOAUTH=true/, JSON.stringify(env))
-    t.ok(readConfig({ AUTH_MODE: 'noauth', ALLOW_NOAUTH: 'true', ...env }, '/nonexistent'))
-    t.ok(readConfig(env, '/nonexistent'), 'with sign-in there is nothing to refuse')
+    t.match(problem(env), /^AUTH_MODE: .*ALLOW_NOAUTH=true/, JSON.stringify(env))
+    t.equal(problem({ ...env, ALLOW_NOAUTH: 'true' }), undefined)
+    t.equal(problem({ ...env, AUTH_MODE: 'oauth' }), undefined, 'with sign-in there is nothing to refuse')
   }
 })

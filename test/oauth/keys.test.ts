@@ -15,7 +15,7 @@ const header = (token: string) => JSON.parse(Buffer.from(token.split('.')[0] ?? 
 function rsa (folder: string, name: string, bits = 2048) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: bits })
   const files = { private: path.join(folder, `${name}.pem`), public: path.join(folder, `${name}.pub.pem`) }
-  writeFileSync(files.private, privateKey.export({ type: 'pkcs1', format: 'pem' }))
+  writeFileSync(files.private, privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
   writeFileSync(files.public, publicKey.export({ type: 'spki', format: 'pem' }))
   return files
 }
@@ -96,7 +96,7 @@ t.test('keys are exchanged while tokens of the old one go on', async t => {
 t.test('a key that cannot be used stops the start with a line that says why', async t => {
   const folder = temporaryFolder(t)
   const write = (name: string, text: string | Buffer) => {
-    writeFileSync(path.join(folder, name), text)
+    writeFileSync(path.join(folder, name), text, { mode: 0o600 })
     return path.join(folder, name)
   }
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256', privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } })

@@ -43,7 +43,7 @@ t.test('a server', { skip: noNginx }, async t => {
     t.same(Object.keys(processes()), ports)
     const told1 = told()
     for (const port of ports) t.ok(told1.includes(`restart mcpx@${port}.service`), port)
-    t.ok(told1.includes('enable --now mcpx-backup.timer'))
+    for (const timer of ['mcpx-backup', 'mcpx-audit']) t.ok(told1.includes(`enable --now ${timer}.timer`), timer)
 
     const [, password = ''] = /Sign in as mcpuser with the password (\S+)$/m.exec(stdout) ?? []
     t.ok(await verifyPassword(password, users()[0]?.password_hash ?? ''), 'the password that it showed is the user\'s')
@@ -108,6 +108,16 @@ t.test('a server', { skip: noNginx }, async t => {
     t.same(processes(), running)
     t.notMatch(stdout, 'password', 'there is a user')
     t.same(told().filter(line => /restart|reload/.test(line)), [])
+  })
+
+  await t.test('may look names up where a cloud has both its resolver and its secrets, and nothing else there', async t => {
+    const dropIn = path.join(root, 'etc/systemd/system/mcpx@.service.d/resolver.conf')
+    t.notOk(existsSync(dropIn))
+    for (const [resolver, allowed] of [['169.254.169.254', '169.254.169.254'], ['10.0.0.2', undefined]] as const) {
+      writeFileSync(path.join(root, 'etc/resolv.conf'), `nameserver ${resolver}\nsearch example.com\n`)
+      t.equal((await run('setup')).code, 0)
+      t.equal(existsSync(dropIn) ? /^IPAddressAllow=(.*)$/m.exec(readFileSync(dropIn, 'utf8'))?.[1] : undefined, allowed, resolver)
+    }
   })
 
   await t.test('a wrong configuration is refused before anything is restarted', async t => {

@@ -49,7 +49,7 @@ t.test('allows the browser its own style sheet and nothing else', async t => {
 
 t.test('escapes what the operator configured, and holds no secret', async t => {
   const { origin } = await startServer(t, {
-    MCP_SERVER_NAME: '<script>alert("1")</script> & \'co\'', WEATHER_API_KEY: 'weather-key-123', OPENAI_API_KEY: 'openai-key-123', JWT_SECRET_KEY: 'k'.repeat(40)
+    MCP_SERVER_NAME: '<script>alert("1")</script> & \'co\'', WEATHER_API_KEY: 'weather-key-123', OPENAI_API_KEY: 'openai-key-123', JWT_SECRET_KEY: 'wQ3vN8rT1yZ6bK4mX9cD7fH2jL5pS0aG'
   })
   const { html } = await open(origin)
   t.match(html, '<h1>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;co&#39;</h1>')

@@ -35,13 +35,16 @@ export class OAuthError extends Error {
 /** Whatever went wrong, as an OAuth error: a busy database and a rate limit are told apart from a fault of ours. */
 export function toOAuthError (error: unknown): OAuthError {
   if (error instanceof OAuthError) return error
-  if (error instanceof Refusal && error.reason === 'access_denied') return new OAuthError('access_denied', error.message, { status: error.statusCode, cause: error })
+  if (error instanceof Refusal && isOfOAuth(error.reason)) return new OAuthError(error.reason, error.message, { status: error.statusCode, cause: error })
   const { code = '', statusCode = 500, message, retryAfter } = error as FastifyError & { retryAfter?: number }
   if (/^SQLITE_(BUSY|LOCKED|PROTOCOL|FULL|IOERR|CANTOPEN)/.test(code)) return new OAuthError('temporarily_unavailable', 'The server is busy; try again', { retryAfter: 2, cause: error })
   if (statusCode === 429) return new OAuthError('temporarily_unavailable', message, { status: 429, retryAfter, cause: error })
   if (statusCode < 500) return new OAuthError('invalid_request', message, { status: statusCode, cause: error })
   return new OAuthError('server_error', 'Internal error', { cause: error })
 }
+
+/** Whether the reason of a refusal is a code of OAuth's too. */
+const isOfOAuth = (reason: string): reason is ErrorCode => reason === 'access_denied' || reason === 'invalid_token' || reason === 'insufficient_scope'
 
 export function sendOAuthError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toOAuthError(thrown)
@@ -50,6 +53,6 @@ export function sendOAuthError (thrown: unknown, request: FastifyRequest, reply:
   if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
   // RFC 6749 section 5.2: a client that tried the Authorization header is answered with the scheme it used.
   if (error.error === 'invalid_client' && request.headers.authorization !== undefined) reply.header('www-authenticate', 'Basic realm="mcpx"')
-  if (error.error === 'invalid_token') reply.header('www-authenticate', `Bearer error="invalid_token", error_description="${error.message}"`) // RFC 6750 section 3
+  if (error.error === 'invalid_token' && !reply.hasHeader('www-authenticate')) reply.header('www-authenticate', `Bearer error="invalid_token", error_description="${error.message}"`) // RFC 6750 section 3
   return reply.send({ error: error.error, error_description: error.message })
 }

@@ -36,7 +36,7 @@ declare module 'fastify' {
       readonly issuer: string
       /** The MCP endpoint, which tokens are for (RFC 8707). */
       readonly resource: string
-      /** What may be asked for: the tools' own scopes too. */
+      /** What may be asked for: the scopes that tools, prompts and resources declare too. */
       readonly scopes: () => string[]
       readonly keys: Keys
       readonly accessTokens: AccessTokens
@@ -55,7 +55,7 @@ declare module 'fastify' {
 }
 
 export default fp(async function oauth (fastify: FastifyInstance) {
-  const { config, db, mcp } = fastify
+  const { config, db, events, mcp } = fastify
   const issuer = config.PUBLIC_URL
   const resource = issuer + config.MCP_PATH
   const accessLifetime = config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60
@@ -63,7 +63,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   await ensureDefaultUser(db, config)
   await reportKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource)
-  const revocations = new Revocations(db)
+  const revocations = new Revocations(db, grants => events.publish({ type: 'revocation', grants }))
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
   const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [] })
@@ -75,7 +75,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   fastify.decorate('oauth', {
     issuer,
     resource,
-    scopes: () => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...[...mcp.tools.values()].flatMap(tool => tool.config.scopes ?? [])])],
+    scopes: () => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...mcp.scopes()])],
     keys,
     accessTokens,
     revocations,

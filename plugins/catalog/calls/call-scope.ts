@@ -1,6 +1,7 @@
 // The time a call runs in: its context, its one abort signal, and everything that may end it early.
 import type { ClientCapabilities, LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
+import type { Item } from '../../auth/policy.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, type Era, ToolError, type ToolErrorOptions } from '../contract.ts'
 import type { CreatedTask } from '../task.ts'
@@ -19,6 +20,8 @@ export interface Carrier {
   closeStream: () => void
   /** Only where the client can wait for a task: makes one of the call, or answers undefined if it is to run here after all. */
   readonly startTask?: ((tool: RegisteredTool, args: unknown) => Promise<CreatedTask | undefined>) | undefined
+  /** Is told that the caller may not use what was asked for. */
+  readonly refused?: (item: Item) => void
   /** Is told that the call is not over at once. */
   readonly lingers?: () => void
   /** Is told how the call ended, in place of the request's log line. */
@@ -28,7 +31,7 @@ export interface Carrier {
 }
 
 /** How a call ended, as the request log counts it. */
-export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'too_large' | 'failed'
+export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'refused' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'revoked' | 'too_large' | 'failed'
 
 /** Notes how a call ended, for the request log or for whoever wants to know in its place. */
 export function recordOutcome ({ request: { rpc }, ended }: Carrier, outcome: Outcome): void {
@@ -36,11 +39,13 @@ export function recordOutcome ({ request: { rpc }, ended }: Carrier, outcome: Ou
   else if (rpc !== null) rpc.outcome = outcome
 }
 
-type Stop = { readonly outcome: Outcome, readonly reason: string }
+export type Stop = { readonly outcome: Outcome, readonly reason: string }
 
 /** The server stops, and cannot wait any longer. */
 export const SHUTDOWN: Stop = { outcome: 'shutdown', reason: 'was ended: the server is stopping' }
-const CANCELLED: Stop = { outcome: 'cancelled', reason: 'was cancelled by the client' }
+/** What let the caller in was revoked: the grant, by its client, or because of a new password or a user who may no longer sign in. */
+export const REVOKED: Stop = { outcome: 'revoked', reason: 'was stopped: the access that it was made with was revoked' }
+export const CANCELLED: Stop = { outcome: 'cancelled', reason: 'was cancelled by the client' }
 
 export class CallScope implements CallContext {
   /** Why the call was ended early, once it was. */
@@ -92,6 +97,12 @@ export class CallScope implements CallContext {
     this.#inFlight.add(this)
     this.#carrier.lingers?.()
     this.#timer = setTimeout(timeOut, this.#timeoutMs, this, this.#timeoutMs)
+    this.stopIfRevoked() // since its caller was let in: nobody was told of this call then
+  }
+
+  /** For whoever learns that something was revoked: a call that is over at once is never asked. */
+  stopIfRevoked (): void {
+    if (this.principal?.isRevoked?.() === true) this.stop(REVOKED)
   }
 
   stop (stop: Stop = CANCELLED): void {

@@ -5,6 +5,7 @@ import { type Carrier, CallScope, type Outcome, recordOutcome } from './call-sco
 import type { Catalog } from '../catalog.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, ToolError } from '../contract.ts'
+import { notPermitted } from './permission.ts'
 import { type CreatedTask, isCreatedTask, TasksNotDeclared } from '../task.ts'
 
 /** What applies to tools that declare nothing of their own. */
@@ -22,11 +23,13 @@ export type ToolAnswer = Answer<CallToolResult | CreatedTask>
 /**
  * Calls a tool. Whatever the tool does, this answers with a result: mistakes in the arguments and failures of the
  * tool are results with `isError`, which the model reads (SEP-1303); only an unknown name is a protocol error.
+ * Rejects with NotPermitted when the caller may not use the tool.
  * @throws ProtocolError -32602 when no tool has the name, -32021 when it only runs as a task and the client knows none
  */
 export function callTool (catalog: Catalog, limits: Limits, name: string, args: unknown, carrier: Carrier): ToolAnswer | Promise<ToolAnswer> {
   const tool = catalog.tools.get(name)
   if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 64)}`)
+  if (!catalog.policy.may(carrier.request.principal, tool)) return refused(tool, carrier)
   const { config } = tool
   if (config.task === 'required' && carrier.startTask === undefined) throw new TasksNotDeclared(name)
   const invalid = tool.validateArguments(args)
@@ -36,6 +39,8 @@ export function callTool (catalog: Catalog, limits: Limits, name: string, args: 
   if (tool.running >= (config.concurrency ?? Infinity)) return failure(carrier, 'busy', `${name} is busy with ${tool.running} other calls; try again in a moment`)
   return runTool(catalog, limits, tool, args, carrier, foreground(tool, carrier))
 }
+
+const refused = async (tool: RegisteredTool, carrier: Carrier): Promise<never> => { throw notPermitted(tool, carrier) }
 
 /** What runs while the client waits: all of the call, or as much as comes before a task. */
 function foreground (tool: RegisteredTool, { startTask }: Carrier): Work {

@@ -5,8 +5,10 @@ import {
 } from '@modelcontextprotocol/server'
 import type { Answer, Limits } from './call.ts'
 import { type Carrier, CallScope, recordOutcome } from './call-scope.ts'
+import type { Principal } from '../../auth/principal.ts'
 import type { Catalog } from '../catalog.ts'
 import type { CallContext, CompleteArgument } from '../contract.ts'
+import { permit } from './permission.ts'
 import type { RegisteredPrompt, RegisteredTemplate } from '../registered.ts'
 
 const MOST_COMPLETIONS = 100
@@ -15,6 +17,7 @@ const MOST_COMPLETIONS = 100
 export async function getPrompt (catalog: Catalog, limits: Limits, name: string, args: Record<string, string>, carrier: Carrier): Promise<Answer<GetPromptResult>> {
   const prompt = catalog.prompts.get(name)
   if (prompt === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${name.slice(0, 64)}`)
+  permit(catalog, prompt, carrier)
   const invalid = prompt.validateArguments(args)
   if (invalid !== undefined) {
     recordOutcome(carrier, 'invalid_arguments')
@@ -26,39 +29,46 @@ export async function getPrompt (catalog: Catalog, limits: Limits, name: string,
 /** @throws ProtocolError -32602 when no resource or template has the URI */
 export async function readResource (catalog: Catalog, limits: Limits, uri: string, carrier: Carrier): Promise<Answer<ReadResourceResult>> {
   if (!URL.canParse(uri)) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'uri is not a valid URI', { uri })
-  const url = new URL(uri)
-  const resource = catalog.resources.get(url.href)
-  if (resource !== undefined) return await inScope(catalog, limits, carrier, ctx => resource.read(url, ctx))
-  for (const { template, read } of catalog.templates.values()) {
-    const variables = template.uriTemplate.match(url.href)
-    if (variables !== null) return await inScope(catalog, limits, carrier, ctx => read(url, variables, ctx))
-  }
-  throw new ResourceNotFoundError(uri)
+  const served = catalog.resourceAt(uri)
+  if (served === undefined) throw new ResourceNotFoundError(uri)
+  permit(catalog, served.item, carrier)
+  return await inScope(catalog, limits, carrier, served.read)
+}
+
+/**
+ * Whether a caller may hear of changes of a resource: who may read it. A URI at which nothing is served tells nothing.
+ * @throws NotPermitted
+ */
+export function follow (catalog: Catalog, uri: string, carrier: Carrier): void {
+  const served = catalog.resourceAt(uri)
+  if (served !== undefined) permit(catalog, served.item, carrier)
 }
 
 /** Static resources, then those that templates can enumerate. */
-export async function listResources (catalog: Catalog, ctx: unknown): Promise<Resource[]> {
-  const resources = [...catalog.resources.values()].map(resource => resource.definition)
-  for (const { template } of catalog.templates.values()) {
-    const listed = await template.listCallback?.(ctx as never)
+export async function listResources (catalog: Catalog, principal: Principal | null, ctx: unknown): Promise<Resource[]> {
+  const resources = catalog.listed('resources', principal)
+  for (const item of catalog.templates.values()) {
+    const listed = catalog.policy.sees(principal, item) ? await item.template.listCallback?.(ctx as never) : undefined
     if (listed !== undefined) resources.push(...listed.resources)
   }
   return resources
 }
 
 /** @throws ProtocolError -32602 when the reference names nothing */
-export async function complete (catalog: Catalog, { ref, argument, context }: CompleteRequestParams): Promise<CompleteResult> {
+export async function complete (catalog: Catalog, { ref, argument, context }: CompleteRequestParams, carrier: Carrier): Promise<CompleteResult> {
   const found = ref.type === 'ref/prompt' ? catalog.prompts.get(ref.name) : catalog.templates.get(ref.uri)
   if (found === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The reference to complete names no prompt and no resource template')
+  permit(catalog, found, carrier)
   const completer = completerOf(found, argument.name)
   const values = await completer?.(argument.value, context) ?? []
   return { completion: { values: values.slice(0, MOST_COMPLETIONS), total: values.length, hasMore: values.length > MOST_COMPLETIONS } }
 }
 
-/** The name is the caller's to choose: it may be that of what every object has. */
-function completerOf (found: RegisteredPrompt | RegisteredTemplate, name: string): CompleteArgument | undefined {
-  if (!('template' in found)) return Object.hasOwn(found.config.complete ?? {}, name) ? found.config.complete?.[name] : undefined
-  return found.template.uriTemplate.variableNames.includes(name) ? found.template.completeCallback(name) : undefined
+/** A name that is none of the item's is nothing of every object's either: `constructor`. */
+function completerOf (item: RegisteredPrompt | RegisteredTemplate, argument: string): CompleteArgument | undefined {
+  if ('template' in item) return item.template.uriTemplate.variableNames.includes(argument) ? item.template.completeCallback(argument) as CompleteArgument | undefined : undefined
+  const { complete = {} } = item.config
+  return Object.hasOwn(complete, argument) ? complete[argument] : undefined
 }
 
 async function inScope<T extends object> (catalog: Catalog, limits: Limits, carrier: Carrier, work: (ctx: CallContext) => T | InputRequiredResult | Promise<T | InputRequiredResult>): Promise<Answer<T>> {

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import { ConfigSchema } from '../../config.ts'
+import { requireTrusted } from '../../../lib/trusted-files.ts'
 import { boundTo } from './bound-plugin.ts'
 import { firstLine, importTool, type ToolModule } from './tool-file.ts'
 import { shown, toolFiles, type ToolFolder } from './tool-folder.ts'
@@ -14,6 +15,7 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
   const { mcp } = fastify
   const toolSettings = new ToolSettings(Object.keys(ConfigSchema.properties), fastify.hideFromLog)
   fastify.decorate('toolSettings', toolSettings)
+  for (const { dir, setting } of folders) requireTrusted(dir, setting ?? 'tools', setting !== undefined) // before anything of it runs
   for (const { dir, setting } of folders) if (setting !== undefined) shareDependencies(dir)
   const files = (await Promise.all(folders.map(toolFiles))).flat()
 

@@ -6,6 +6,7 @@ import { SkillCatalogError, type SkillCatalogOptions, type SkillsExtension } fro
 import { loadSkills } from '@modelcontextprotocol/server/ext/skills/node'
 import type { FastifyBaseLogger } from 'fastify'
 import { ConfigurationError } from '../../../lib/configuration-error.ts'
+import { requireTrusted } from '../../../lib/trusted-files.ts'
 import type { Catalog } from '../catalog.ts'
 import type { CallContext } from '../contract.ts'
 
@@ -16,6 +17,7 @@ type Read = (uri: URL, variables: Variables, ctx: unknown) => Promise<ReadResour
  * @throws ConfigurationError when the folder cannot be read, or a skill in it is not valid
  */
 export async function openSkills (folder: string, catalog: Catalog, ttlMs: number, log: FastifyBaseLogger): Promise<SkillsExtension> {
+  requireTrusted(folder, 'SKILLS_DIR', true) // what a model is told to do
   const cacheHint = { ttlMs, cacheScope: 'public' } as const
   const skills = await load(folder, { cacheHint, strict: true, onWarning: ({ path: skill, message }) => log.warn({ skill }, message) })
   // A server that only hands on what it is told to register, so that both lanes find it in the catalog.

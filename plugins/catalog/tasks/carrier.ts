@@ -1,6 +1,6 @@
 // What a call has around it when it runs as a task: no client that listens, and an end of its own.
 import type { FastifyRequest } from 'fastify'
-import type { CallScope, Carrier, Outcome } from '../calls/call-scope.ts'
+import { CANCELLED, type CallScope, type Carrier, type Outcome, type Stop } from '../calls/call-scope.ts'
 
 const STATUS_INTERVAL_MS = 1000
 
@@ -24,7 +24,7 @@ export class TaskCarrier implements Carrier {
   readonly #state: unknown
   readonly #report: (status: string) => void
   #reported = -Infinity
-  #aborted = false
+  #aborted: Stop | undefined
   #call: CallScope | undefined
 
   constructor ({ request, era, clientCapabilities }: Carrier, { responses, state }: Round, report: (status: string) => void) {
@@ -38,14 +38,14 @@ export class TaskCarrier implements Carrier {
 
   get log () { return this.request.log }
 
-  abort (): void {
-    this.#aborted = true
-    this.#call?.stop()
+  abort (stop: Stop = CANCELLED): void {
+    this.#aborted = stop
+    this.#call?.stop(stop)
   }
 
   onGone (call: CallScope): void {
     this.#call = call
-    if (this.#aborted) call.stop()
+    if (this.#aborted !== undefined) call.stop(this.#aborted)
   }
 
   readonly ended = (outcome: Outcome): void => { this.outcome = outcome }

@@ -5,20 +5,24 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Kysely } from 'kysely'
 import { now } from '../../../lib/clock.ts'
 import type { Database, TaskRow } from '../../db/schema.ts'
+import { type Item, scopesOf } from '../../auth/policy.ts'
 import { type Limits, runTool } from '../calls/call.ts'
-import type { Carrier, Outcome } from '../calls/call-scope.ts'
+import { type Carrier, type Outcome, REVOKED } from '../calls/call-scope.ts'
+import { permit } from '../calls/permission.ts'
 import type { Catalog } from '../catalog.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { ToolError } from '../contract.ts'
 import { type Caller, ownerOf, type Round, TaskCarrier } from './carrier.ts'
 import { ask, settle } from './input.ts'
 import { type CreatedTask, createdTask, type DetailedTask, detailedTask } from '../task.ts'
-import { cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, ownedTasks, purgeTasks, renewLeases } from './store.ts'
+import { cancelRevoked, cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, ownedTasks, purgeTasks, renewLeases, revoked } from './store.ts'
 
 // 192 bits: without sign-in the id alone keeps a task from strangers.
 const ID_BYTES = 24
 const RENEW_MS = LEASE * 1000 / 3
 const SWEEP_MS = 60_000
+
+const ANY_TOOL: Item = { scopes: scopesOf(undefined) }
 
 export interface TaskLimits {
   readonly ttlMs: number
@@ -53,10 +57,13 @@ export class TaskRunner {
    */
   async start (tool: RegisteredTool, args: unknown, carrier: Carrier): Promise<CreatedTask | undefined> {
     const { definition: { name }, config } = tool
+    const { principal } = carrier.request
+    if (principal?.isRevoked?.() === true) throw new ToolError(`${name} ${REVOKED.reason}`)
     const lifetimeMs = Math.max(this.#limits.ttlMs, config.timeoutMs ?? this.#callLimits.timeoutMs)
     const row = await createTask(this.#db, {
       id: randomBytes(ID_BYTES).toString('base64url'),
       owner: ownerOf(carrier),
+      grant_id: principal?.grantId ?? null,
       tool: name,
       arguments: JSON.stringify(args),
       expires_at: now() + Math.ceil(lifetimeMs / 1000)
@@ -66,10 +73,10 @@ export class TaskRunner {
     return row && createdTask(row)
   }
 
-  /** A task of the caller; undefined for any other. */
+  /** A task of the caller, whose tool they may call; undefined for any other. */
   async find (caller: Caller, id: string): Promise<DetailedTask | undefined> {
     const row = await findTask(this.#db, ownerOf(caller), id)
-    return row && detailedTask(row)
+    return row && this.#catalog.policy.may(caller.request.principal, this.#item(row)) ? detailedTask(row) : undefined
   }
 
   /** Which of these are tasks of the caller, in their order. */
@@ -96,7 +103,7 @@ export class TaskRunner {
       const more = Object.keys(left).length > 0
       const changed = await changeTask(this.#db, row, more
         ? { input_requests: JSON.stringify(left), input_responses: JSON.stringify(responses) }
-        : { status: 'working', input_requests: null, input_responses: null, request_state: null, lease_until: now() + LEASE })
+        : { status: 'working', input_requests: null, input_responses: null, request_state: null, lease_until: now() + LEASE, grant_id: carrier.request.principal?.grantId ?? null })
       if (!changed) continue // another update, or the end of the task, came between
       this.#catalog.taskChanged(id)
       if (!more) await this.#resume(row, carrier, { responses, state: row.request_state === null ? undefined : JSON.parse(row.request_state) })
@@ -112,6 +119,11 @@ export class TaskRunner {
     this.#catalog.taskChanged(id)
   }
 
+  /** Ends the tasks of grants that were revoked, those too that wait for an answer. */
+  revoke (grants: readonly string[]): void {
+    this.#quietly(this.#revoke(grants))
+  }
+
   /** Ends every task that runs here, and waits until the database knows. */
   async close (): Promise<void> {
     this.#closing = true
@@ -124,8 +136,12 @@ export class TaskRunner {
   async #find (carrier: Carrier, id: string): Promise<TaskRow> {
     const row = await findTask(this.#db, ownerOf(carrier), id)
     if (row === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Task not found: it has expired, or never was')
+    permit(this.#catalog, this.#item(row), carrier)
     return row
   }
+
+  /** What a task takes: what its tool takes, or any tool where that one is gone. */
+  #item ({ tool }: TaskRow): Item { return this.#catalog.tools.get(tool) ?? ANY_TOOL }
 
   async #resume (row: TaskRow, carrier: Carrier, round: Round): Promise<void> {
     const tool = this.#catalog.tools.get(row.tool)
@@ -152,6 +168,7 @@ export class TaskRunner {
     carrier.log.info({ task: id, tool: tool.definition.name, outcome, ms: Math.round(performance.now() - started) }, 'task')
     if (isInputRequiredResult(result)) await this.#change(id, ask(result, rounds + 1, carrier))
     else if (outcome === 'shutdown' || (outcome === 'cancelled' && this.#closing)) await this.#change(id, lost)
+    else if (outcome === 'revoked') await this.#change(id, revoked)
     else if (outcome !== 'cancelled') await this.#change(id, { status: 'completed', status_message: null, outcome: json ?? null })
   }
 
@@ -161,6 +178,13 @@ export class TaskRunner {
     if (!known) this.#log.error({ err: error, task: id }, 'task failed')
     const { code, message, data } = known ? error : { code: ProtocolErrorCode.InternalError, message: 'Internal error', data: undefined }
     await this.#change(id, { status: 'failed', status_message: message, outcome: JSON.stringify({ code, message, data }) })
+  }
+
+  async #revoke (grants: readonly string[]): Promise<void> {
+    for (const id of await cancelRevoked(this.#db, grants)) {
+      this.#running.get(id)?.carrier.abort(REVOKED)
+      this.#catalog.taskChanged(id)
+    }
   }
 
   async #change (id: string, change: Parameters<typeof changeWorking>[2]): Promise<void> {

@@ -8,7 +8,10 @@ export const LEASE: Seconds = 6
 
 const LOST = { code: -32603, message: 'The server stopped before the task was finished' }
 
-export type NewTask = Pick<TaskRow, 'id' | 'owner' | 'tool' | 'arguments' | 'expires_at'>
+// SQLite takes only so many values in a statement.
+const MOST_AT_ONCE = 500
+
+export type NewTask = Pick<TaskRow, 'id' | 'owner' | 'grant_id' | 'tool' | 'arguments' | 'expires_at'>
 type Change = Partial<Omit<TaskRow, 'id' | 'owner' | 'revision'>>
 
 /** Stores a working task, and answers it; undefined if the owner has as many as they may. */
@@ -61,6 +64,17 @@ export async function cancelTask (db: Kysely<Database>, id: string): Promise<boo
   return numUpdatedRows === 1n
 }
 
+/** Ends the tasks that have not ended of grants that were revoked, and answers their ids. */
+export async function cancelRevoked (db: Kysely<Database>, grants: readonly string[]): Promise<string[]> {
+  const ids: string[] = []
+  for (let at = 0; at < grants.length; at += MOST_AT_ONCE) {
+    const rows = await db.updateTable('tasks').set(({ eb }) => ({ ...revoked, input_requests: null, input_responses: null, updated_at: now(), revision: eb('revision', '+', 1) }))
+      .where('grant_id', 'in', grants.slice(at, at + MOST_AT_ONCE)).where('status', 'in', ['working', 'input_required']).returning('id').execute()
+    ids.push(...rows.map(row => row.id))
+  }
+  return ids
+}
+
 /** Says that tasks are in hand, and answers those that still are to be worked on. */
 export async function renewLeases (db: Kysely<Database>, ids: readonly string[]): Promise<Set<string>> {
   await db.updateTable('tasks').set({ lease_until: now() + LEASE }).where('id', 'in', ids).where('status', '=', 'working').execute()
@@ -77,6 +91,9 @@ export async function failLost (db: Kysely<Database>): Promise<string[]> {
 
 /** What a task is told that its process did not finish. */
 export const lost: Change = { status: 'failed', status_message: LOST.message, outcome: JSON.stringify(LOST) }
+
+/** What a task is told whose grant was revoked. */
+export const revoked = { status: 'cancelled', status_message: 'Stopped: the access that it was started with was revoked' } satisfies Change
 
 export async function purgeTasks (db: Kysely<Database>): Promise<void> {
   await db.deleteFrom('tasks').where('expires_at', '<', now()).execute()

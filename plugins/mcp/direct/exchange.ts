@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { CLIENT_CAPABILITIES_META_KEY, type ClientCapabilities, LOG_LEVEL_META_KEY, type LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Item } from '../../auth/policy.ts'
 import type { CallScope, Carrier } from '../../catalog/calls/call-scope.ts'
 import type { Era } from '../../catalog/contract.ts'
 import { type CommonRequest, LOG_LEVELS } from './request.ts'
@@ -26,6 +27,7 @@ export class Exchange implements Carrier {
   readonly #message: CommonRequest
   #stream: ServerResponse | undefined
   #waits = false
+  #refused: Item | undefined
 
   constructor (request: FastifyRequest, reply: FastifyReply, era: Era, source: ExchangeSource) {
     this.request = request
@@ -59,6 +61,8 @@ export class Exchange implements Carrier {
     else if (this.request.rpc !== null) this.request.rpc.running = call // which is stopped when the response has ended
   }
 
+  refused (item: Item): void { this.#refused = item }
+
   /** A client of 2025 gets a stream in any case, which may be opened before there is an answer. */
   lingers (): void { if (this.era === '2025') this.#wait() }
 
@@ -82,6 +86,7 @@ export class Exchange implements Carrier {
   async leave (answer: unknown): Promise<FastifyReply | undefined> {
     const { sdk, waiting } = this.#source
     if (this.#waits) waiting.delete(this)
+    if (this.#refused !== undefined && this.#stream === undefined) throw this.request.server.insufficientScope(this.request, this.#reply, [this.#refused])
     if (this.#stream === undefined) return await sdk.serve(this.request, this.#reply, answer)
     const response = await sdk.respond(this.request, this.#reply, answer)
     const text = await response.text()

@@ -43,7 +43,7 @@ export function createDirectLane ({ catalog, events, limits, info, requestState,
     const { method, params } = request.body as CommonRequest
     const tool = method === 'tools/call' ? catalog.tools.get(params?.name ?? '') : undefined
     const isCall = tool !== undefined || method === 'prompts/get' || method === 'resources/read'
-    const list = isCall ? undefined : lists.get(era, method)
+    const list = isCall ? undefined : lists.get(era, method, request)
     if (tool === undefined ? !isCall && list === undefined : !isPlainTool(tool, params?._meta?.[CLIENT_CAPABILITIES_META_KEY])) return undefined
     const { rpc } = request
     if (rpc !== null) {

@@ -1,11 +1,14 @@
 // What a request to the SDK was made from. It hangs on the request itself: a WeakMap from one to the other would keep both
 // through the next collections of young objects.
 import type { FastifyRequest } from 'fastify'
+import type { Item } from '../../auth/policy.ts'
 
 export interface Exchange {
   readonly request: FastifyRequest
   /** What the direct lane's run of the handler came to, when the SDK shall only shape it: nothing runs twice. */
   answer?: unknown
+  /** What the caller was found not to be allowed to use. */
+  refused?: Item
 }
 
 const EXCHANGE = Symbol('what a request to the SDK was made from')

@@ -3,7 +3,7 @@ import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpRequest
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Budget } from '../../../lib/budget.ts'
 import { bodyBytes, callerOf } from '../../budgets.ts'
-import { carrying, exchangeOf } from './carried.ts'
+import { carrying, type Exchange, exchangeOf } from './carried.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
 import { sdkEventBus } from './event-bus.ts'
 import { EACH } from './event-store.ts'
@@ -11,7 +11,7 @@ import { Listeners } from './listeners.ts'
 import { CatalogServer, type ServerSource } from './server.ts'
 import { type SessionLimits, Sessions } from './sessions.ts'
 import { asTaskListen, listenToTasks } from './task-listen.ts'
-import { sendWebResponse, toWebRequest } from './web.ts'
+import { isEventStream, sendWebResponse, toWebRequest } from './web.ts'
 
 /** What sessions and streams there may be. */
 export interface LaneLimits extends SessionLimits { readonly streams: Budget }
@@ -36,10 +36,12 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
   const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: sdkEventBus(events), keepAliveMs, maxSubscriptions: Infinity }) // it cannot tell callers apart: `listeners` does
   const sessions = new Sessions(source, sessionLimits)
   const listeners = new Listeners(streams, sessionLimits.kept)
+  const leave = events.on('revocation', () => listeners.check())
 
   async function serve (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<FastifyReply> {
     if (request.rpc !== null) request.rpc.lane = 'sdk'
-    const web = carrying(toWebRequest(request, reply), { request, answer })
+    const exchange: Exchange = { request, answer }
+    const web = carrying(toWebRequest(request, reply), exchange)
     const { headers: { 'mcp-session-id': id } } = request
     if (opens(request) && bodyBytes(request) > MOST_OPENING_BYTES) return sendJsonRpcError(reply, 413, code.refused, `Request body too large: what opens a session or a stream may have ${MOST_OPENING_BYTES} bytes; subscribe to less at once`)
     const parsedBody = withoutOwnCancellations(request.body)
@@ -47,10 +49,14 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     const opened = listens(request) ? (end: () => void) => listeners.add({ caller: callerOf(request), bytes: bodyBytes(request) + EACH, holds: request.server.standing(request), end }) : undefined
     const listen = asTaskListen(parsedBody)
     if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, events, tasks, { request }), { opened })
-    if (!inSession) return await sendWebResponse(reply, await stateless.fetch(web, { parsedBody }), { opened })
+    if (!inSession) {
+      const response = await stateless.fetch(web, { parsedBody })
+      // What only the core could find out, as which tool a task is of: the answer has not begun, and can be the challenge.
+      if (exchange.refused !== undefined && !isEventStream(response)) throw request.server.insufficientScope(request, reply, [exchange.refused])
+      return await sendWebResponse(reply, response, { opened })
+    }
 
-    const principalId = request.principal?.id
-    const session = typeof id === 'string' ? sessions.find(id, principalId) : await sessions.open({ caller: callerOf(request), principalId, bytes: bodyBytes(request) })
+    const session = typeof id === 'string' ? sessions.find(id, request.principal) : await sessions.open({ caller: callerOf(request), principal: request.principal, bytes: bodyBytes(request) })
     if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
     if (request.rpc !== null) request.rpc.era = '2025'
     const begun = sessions.begin(session, parsedBody)
@@ -74,9 +80,9 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
 
   function serverFor ({ era, requestInfo }: McpRequestContext): CatalogServer {
     const spoken = era === 'modern' ? '2026' : '2025'
-    const rpc = exchangeOf(requestInfo)?.request.rpc
-    if (rpc) rpc.era = spoken
-    return new CatalogServer(source, spoken)
+    const request = exchangeOf(requestInfo)?.request
+    if (request?.rpc) request.rpc.era = spoken
+    return new CatalogServer(source, spoken, request?.principal ?? null)
   }
 
   return {
@@ -85,6 +91,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     fetch: (web, parsedBody) => stateless.fetch(web, { parsedBody }),
     openSessions: () => sessions.size,
     close: async () => {
+      leave()
       listeners.close()
       await Promise.all([tasks.close(), stateless.close(), sessions.close()])
     }

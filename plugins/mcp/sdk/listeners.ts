@@ -18,9 +18,7 @@ export class Listeners {
   readonly #open = new Set<Listener>()
   readonly #streams: Budget
   readonly #kept: Budget
-  readonly #check = setInterval(() => {
-    for (const { holds, end } of this.#open) if (!holds()) end()
-  }, CHECK_MS).unref()
+  readonly #timer = setInterval(() => this.check(), CHECK_MS).unref()
 
   constructor (streams: Budget, kept: Budget) {
     this.#streams = streams
@@ -40,5 +38,10 @@ export class Listeners {
     }
   }
 
-  close (): void { clearInterval(this.#check) }
+  /** Ends the streams whose clients' standing no longer holds; done by itself twice a second, which is how tokens are seen to expire. */
+  check (): void {
+    for (const { holds, end } of this.#open) if (!holds()) end()
+  }
+
+  close (): void { clearInterval(this.#timer) }
 }

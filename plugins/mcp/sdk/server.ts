@@ -5,13 +5,14 @@ import {
   type ServerOptions, type Transport
 } from '@modelcontextprotocol/server'
 import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
+import type { Principal } from '../../auth/principal.ts'
 import { type Answer, callTool, type Limits } from '../../catalog/calls/call.ts'
 import type { Carrier } from '../../catalog/calls/call-scope.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { Era } from '../../catalog/contract.ts'
 import type { Events } from '../../events/index.ts'
 import { type Exchange, exchangeOf } from './carried.ts'
-import { complete, getPrompt, listResources, readResource } from '../../catalog/calls/read.ts'
+import { complete, follow, getPrompt, listResources, readResource } from '../../catalog/calls/read.ts'
 import type { RequestState } from '../request-state.ts'
 import { declaresTasks, isCreatedTask } from '../../catalog/task.ts'
 import { serveTasks } from './task-methods.ts'
@@ -36,8 +37,9 @@ export class CatalogServer extends McpServer {
   readonly #source: ServerSource
   readonly #era: Era
 
-  constructor (source: ServerSource, era: Era) {
-    super(source.info, options(source))
+  /** @param principal whose lists it serves */
+  constructor (source: ServerSource, era: Era, principal: Principal | null) {
+    super(source.info, options(source, principal))
     this.#source = source
     this.#era = era
     const { catalog, limits } = source
@@ -45,7 +47,7 @@ export class CatalogServer extends McpServer {
     source.skills?.attach(this) // first: the resource handlers that it brings are replaced by those of the catalog
     server.registerCapabilities(catalog.capabilities)
 
-    server.setRequestHandler('tools/list', () => ({ tools: catalog.listTools() }))
+    server.setRequestHandler('tools/list', (_request, ctx) => ({ tools: catalog.listed('tools', principalOf(ctx)) }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
       const outputSchema = catalog.tools.get(params.name)?.definition.outputSchema // of the version that is called
       const result = await this.#run(ctx, async carrier => await callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
@@ -54,16 +56,16 @@ export class CatalogServer extends McpServer {
       return server.projectCallToolResult(result as CallToolResult, outputSchema)
     })
     if (catalog.prompts.size > 0) {
-      server.setRequestHandler('prompts/list', () => ({ prompts: [...catalog.prompts.values()].map(prompt => prompt.definition) }))
+      server.setRequestHandler('prompts/list', (_request, ctx) => ({ prompts: catalog.listed('prompts', principalOf(ctx)) }))
       server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
     }
     if (catalog.resources.size + catalog.templates.size > 0) {
-      server.setRequestHandler('resources/list', async (_request, ctx) => ({ resources: await listResources(catalog, ctx) }))
-      server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...catalog.templates.values()].map(template => template.definition) }))
+      server.setRequestHandler('resources/list', async (_request, ctx) => ({ resources: await listResources(catalog, principalOf(ctx), ctx) }))
+      server.setRequestHandler('resources/templates/list', (_request, ctx) => ({ resourceTemplates: catalog.listed('templates', principalOf(ctx)) }))
       server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, carrier => readResource(catalog, limits, params.uri, carrier)))
     }
     if (era === '2026') serveTasks(this, source.tasks, ctx => this.#carry(ctx))
-    if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }) => complete(catalog, params))
+    if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }, ctx) => complete(catalog, params, this.#carry(ctx)))
   }
 
   /** The SDK checks Mcp-Param-* headers against this schema (SEP-2243); its own registry is empty. */
@@ -76,6 +78,9 @@ export class CatalogServer extends McpServer {
     transport.send = async (message, options) => { await send(withParamsRefused(message), options) }
     await super.connect(transport)
   }
+
+  /** Whether the client of a request may hear of changes of a resource. @throws NotPermitted */
+  follow (ctx: ServerContext, uri: string): void { follow(this.#source.catalog, uri, this.#carry(ctx)) }
 
   async #run<T> (ctx: ServerContext, work: (carrier: Carrier) => Promise<Answer<T>>): Promise<T | InputRequiredResult> {
     const exchange = this.#exchange(ctx)
@@ -93,7 +98,8 @@ export class CatalogServer extends McpServer {
   #carry (ctx: ServerContext): Carrier {
     const { mcpReq, http } = ctx
     const { requestState, tasks } = this.#source
-    const { request } = this.#exchange(ctx)
+    const exchange = this.#exchange(ctx)
+    const { request } = exchange
     const { envelope } = mcpReq as { envelope?: Record<string, any> }
     const clientCapabilities: ClientCapabilities | undefined = envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities()
     // Whom the client's stream no longer reaches has nothing to tell it; that is no fault of the tool.
@@ -113,6 +119,7 @@ export class CatalogServer extends McpServer {
       },
       mintRequestState: state => requestState.mint(state, request, mcpReq.id),
       closeStream: () => http?.closeSSE?.(),
+      refused: item => { exchange.refused = item },
       onGone: call => {
         if (mcpReq.signal.aborted) call.stop()
         else mcpReq.signal.addEventListener('abort', () => call.stop(), { once: true })
@@ -122,6 +129,8 @@ export class CatalogServer extends McpServer {
     return carrier
   }
 }
+
+const principalOf = ({ http }: ServerContext): Principal | null => exchangeOf(http?.req)?.request.principal ?? null
 
 interface Issue { readonly path: readonly PropertyKey[], readonly message: string }
 
@@ -139,9 +148,9 @@ function withParamsRefused (message: JSONRPCMessage): JSONRPCMessage {
   return { ...message, error: { ...message.error, code: ProtocolErrorCode.InvalidParams, message: `Invalid ${found}`.slice(0, 500) } }
 }
 
-function options ({ catalog, requestState }: ServerSource): ServerOptions {
-  // Public: every caller sees all of them.
-  const [tools, prompts, resources] = (['tools', 'prompts', 'resources'] as const).map(list => ({ ttlMs: catalog.listTtlMs(list), cacheScope: 'public' as const }))
+function options ({ catalog, requestState }: ServerSource, principal: Principal | null): ServerOptions {
+  const cacheScope = catalog.policy.view(principal) === '' ? 'public' : 'private'
+  const [tools, prompts, resources] = (['tools', 'prompts', 'resources'] as const).map(list => ({ ttlMs: catalog.listTtlMs(list), cacheScope } as const))
   return {
     cacheHints: {
       'tools/list': tools, 'prompts/list': prompts, 'resources/list': resources, 'resources/templates/list': resources, 'server/discover': tools

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { ProtocolError, ProtocolErrorCode, type RequestId, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
 import type { Budget, Hold } from '../../../lib/budget.ts'
 import { nowMs } from '../../../lib/clock.ts'
+import type { Principal } from '../../auth/principal.ts'
 import { code } from '../json-rpc.ts'
 import { EACH, RecentEvents } from './event-store.ts'
 import { CatalogServer, type ServerSource } from './server.ts'
@@ -11,12 +12,14 @@ import { CatalogServer, type ServerSource } from './server.ts'
 const RETRY_MS = 1000
 const MOST_SUBSCRIPTIONS = 1000
 const MOST_URI_LENGTH = 2048
+// Calls that were stopped answer before their session goes.
+const LAST_WORDS_MS = 50
 
 export interface Session {
   readonly transport: WebStandardStreamableHTTPServerTransport
   readonly server: CatalogServer
-  /** Only the principal that opened a session may use it. */
-  readonly principalId: string | undefined
+  /** Who used it last. Only the principal that opened a session may use it, and only by the client that it was opened with. */
+  principal: Principal | null
   /** URIs, and what each is counted as. */
   readonly subscriptions: Map<string, Hold>
   /** Requests that have no answer yet. */
@@ -36,7 +39,7 @@ export interface SessionLimits {
 }
 
 /** Who opens a session, and how much of what it says is kept with it. */
-export interface Opener { readonly caller: string, readonly principalId: string | undefined, readonly bytes: number }
+export interface Opener { readonly caller: string, readonly principal: Principal | null, readonly bytes: number }
 
 export class Sessions {
   readonly #sessions = new Map<string, Session>()
@@ -62,22 +65,24 @@ export class Sessions {
       }),
       events.on('resource', ({ uri }) => {
         for (const { server, subscriptions } of this.#sessions.values()) if (subscriptions.has(uri)) void server.server.sendResourceUpdated({ uri })
-      })
+      }),
+      events.on('revocation', () => setTimeout(() => this.#endRevoked(), LAST_WORDS_MS).unref())
     ]
   }
 
   get size (): number { return this.#sessions.size }
 
-  /** Finds a session for its owner. Another principal's is as unknown as one that never was. */
-  find (id: string, principalId: string | undefined): Session | undefined {
+  /** Finds a session for its owner. Another principal's, or another client's, is as unknown as one that never was. */
+  find (id: string, principal: Principal | null): Session | undefined {
     const session = this.#sessions.get(id)
-    if (session === undefined || session.principalId !== principalId) return undefined
+    if (session === undefined || !isSame(session.principal, principal)) return undefined
+    session.principal = principal // the client may have come back with another grant
     this.used(session)
     return session
   }
 
   /** Prepares a session; it is kept once its `initialize` has succeeded. */
-  async open ({ caller, principalId, bytes }: Opener): Promise<Session> {
+  async open ({ caller, principal, bytes }: Opener): Promise<Session> {
     const { places, kept } = this.#limits
     const events = new RecentEvents(kept, caller)
     const transport = new WebStandardStreamableHTTPServerTransport({
@@ -91,8 +96,8 @@ export class Sessions {
         session.place = places.take(caller, 1, end)
       }
     })
-    const server = new CatalogServer(this.#source, '2025')
-    const session: Session = { transport, server, principalId, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined }
+    const server = new CatalogServer(this.#source, '2025', null)
+    const session: Session = { transport, server, principal, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined }
     const forget = (): void => {
       if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId)
       for (const hold of [session.place, opening, ...session.subscriptions.values()]) hold?.release()
@@ -106,7 +111,8 @@ export class Sessions {
     const opening = kept.take(caller, bytes + EACH, end)
     opening?.keep(true) // events make room before it
     if (server.server.getCapabilities().resources) {
-      server.server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
+      server.server.setRequestHandler('resources/subscribe', ({ params: { uri } }, ctx) => {
+        server.follow(ctx, uri)
         if (!session.subscriptions.has(uri)) session.subscriptions.set(uri, this.#subscription(session, caller, uri, end))
         return {}
       })
@@ -181,6 +187,12 @@ export class Sessions {
       if (session.streams === 0 && session.lastUsed < deadline) void session.server.close()
     }
   }
+
+  #endRevoked (): void {
+    for (const { principal, server } of this.#sessions.values()) if (principal?.isRevoked?.() === true) void server.close()
+  }
 }
+
+const isSame = (a: Principal | null, b: Principal | null): boolean => a?.id === b?.id && a?.clientId === b?.clientId
 
 const messages = (body: unknown): object[] => [body].flat().filter(message => typeof message === 'object' && message !== null)

@@ -27,6 +27,8 @@ function named (accept: string): string {
   return allows('application/json') && allows('text/event-stream') ? 'application/json, text/event-stream' : accept
 }
 
+export const isEventStream = ({ headers }: Response): boolean => headers.get('content-type')?.startsWith('text/event-stream') === true
+
 /** What is told of a response. */
 interface Told {
   /** Of a stream, how to end it; answers what is to be called when it has ended. */
@@ -39,7 +41,7 @@ interface Told {
 export async function sendWebResponse (reply: FastifyReply, response: Response, { opened, ended }: Told = {}): Promise<FastifyReply> {
   for (const [name, value] of response.headers) if (name !== 'connection') reply.header(name, value)
   reply.code(response.status)
-  if (response.headers.get('content-type')?.startsWith('text/event-stream') && response.body !== null) {
+  if (isEventStream(response) && response.body !== null) {
     const reader = response.body.getReader()
     const cancel = (): void => { reader.cancel().catch(() => {}) }
     const closed = opened?.(cancel)

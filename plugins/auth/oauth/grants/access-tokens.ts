@@ -1,6 +1,6 @@
 // Issues access tokens and tells who presents one. A token that was checked before is looked up, not checked again.
 import { randomUUID } from 'node:crypto'
-import { now, type Seconds } from '../../../../lib/clock.ts'
+import { now, nowMs, type Seconds } from '../../../../lib/clock.ts'
 import type { Principal } from '../../principal.ts'
 import type { Keys } from './keys.ts'
 import type { Revocations } from './revocations.ts'
@@ -62,14 +62,15 @@ export class AccessTokens {
   }
 
   #holds ({ expiresAt, grantId }: Verified): boolean {
-    return expiresAt > Date.now() / 1000 && !this.#revocations.has(grantId)
+    return expiresAt > nowMs() / 1000 && !this.#revocations.has(grantId)
   }
 
   #check (token: string): Verified | undefined {
     if (token.length > MAX_LENGTH) return undefined
     try {
       const { sub, client_id: clientId, scope, gid, exp } = this.#keys.verify(token)
-      const verified = { principal: { id: sub, clientId, scopes: new Set(parseScope(scope)) }, grantId: gid, expiresAt: exp }
+      const principal: Principal = { id: sub, clientId, scopes: new Set(parseScope(scope)), grantId: gid, isRevoked: () => this.#revocations.has(gid) }
+      const verified = { principal, grantId: gid, expiresAt: exp }
       if (this.#verified.size >= MOST_REMEMBERED) this.#verified.delete(this.#verified.keys().next().value ?? '')
       this.#verified.set(token, verified)
       return verified

@@ -3,6 +3,7 @@ import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject
 import { readFileSync } from 'node:fs'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { ConfigurationError } from '../../../../lib/configuration-error.ts'
+import { requireClosed } from '../../../../lib/trusted-files.ts'
 import type { Config } from '../../../config.ts'
 
 /** Claims of an access token (RFC 9068 section 2.2), and the grant that it was issued under. */
@@ -86,10 +87,13 @@ function describe (publicKey: KeyObject): VerificationKey {
 
 function readKey (setting: string, file: string, parse: (pem: string) => KeyObject): KeyObject {
   try {
-    const key = parse(readFileSync(file, 'utf8'))
+    const pem = readFileSync(file, 'utf8')
+    if (pem.includes('PRIVATE KEY')) requireClosed(file, setting)
+    const key = parse(pem)
     if (key.asymmetricKeyType !== 'rsa' || (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048) throw new Error('it is no RSA key of at least 2048 bits')
     return key
   } catch (error) {
+    if (error instanceof ConfigurationError) throw error
     const { code = '', message } = error as NodeJS.ErrnoException
     // What OpenSSL says of a file that it cannot read helps nobody.
     const problem = code === 'ENOENT' ? 'there is no such file' : code.startsWith('ERR_OSSL') ? 'it is no key in PEM, without a passphrase' : message

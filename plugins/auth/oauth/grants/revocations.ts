@@ -10,14 +10,17 @@ const KEEP: Seconds = 86_400 + 3600
 export class Revocations {
   #grants: ReadonlySet<string> = new Set()
   readonly #db: Kysely<Database>
+  readonly #onRevoked: (grants: string[]) => void
   /** Counts what has to be read, and what was: a read that fails leaves them apart, and the watch tries again. */
   #wanted = 0
   #read = 0
   #version = -1
   #watch: NodeJS.Timeout | undefined
 
-  constructor (db: Kysely<Database>) {
+  /** @param onRevoked is told of the grants that were revoked since they were read last, here or by another process */
+  constructor (db: Kysely<Database>, onRevoked: (grants: string[]) => void = () => {}) {
     this.#db = db
+    this.#onRevoked = onRevoked
   }
 
   has (grantId: string): boolean { return this.#grants.has(grantId) }
@@ -35,8 +38,11 @@ export class Revocations {
     const wanted = ++this.#wanted
     const rows = await this.#db.selectFrom('oauth_grants').select('id').where('revoked_at', '>', now() - KEEP).execute()
     if (wanted < this.#read) return // a later read was faster
+    const [before, first] = [this.#grants, this.#read === 0]
     this.#grants = new Set(rows.map(row => row.id))
     this.#read = wanted
+    const news = first ? [] : rows.map(row => row.id).filter(id => !before.has(id))
+    if (news.length > 0) this.#onRevoked(news)
   }
 
   // https://sqlite.org/pragma.html#pragma_data_version: changes when another connection has committed, and costs no read.

@@ -1,0 +1,41 @@
+// Who may use what is served. The core asks here for each call, whatever way it came, so that no way can forget to.
+import type { Principal } from './principal.ts'
+import { covers, TOOLS_SCOPE } from './scope.ts'
+
+/** Something that is served: a tool, a prompt, a resource, a template of resources. */
+export interface Item {
+  /** What using it takes, all of them. */
+  readonly scopes: readonly string[]
+}
+
+export interface Policy {
+  /** Whether a caller may use an item. On the path of every call: it makes nothing. */
+  readonly may: (principal: Principal | null, item: Item) => boolean
+  /** Whether a caller finds an item in lists. */
+  readonly sees: (principal: Principal | null, item: Item) => boolean
+  /** The key under which the lists of a caller are kept: equal for callers who see the same, empty where that is everything. */
+  readonly view: (principal: Principal | null) => string
+}
+
+const UNDECLARED: readonly string[] = [TOOLS_SCOPE]
+
+/** What an item takes by what it declares: without any scope, the one of tools. */
+export const scopesOf = (declared: readonly string[] | undefined): readonly string[] => declared === undefined || declared.length === 0 ? UNDECLARED : declared
+
+/** Until somebody says who may do what, nobody may do anything. */
+export const NOTHING: Policy = { may: () => false, sees: () => false, view: () => 'nothing' }
+
+/** There are no callers to tell apart. */
+export const EVERYTHING: Policy = { may: () => true, sees: () => true, view: () => '' }
+
+/**
+ * What was granted opens what it covers. Everything is listed to whoever has signed in: a client that lacks a scope
+ * learns of it by the refusal, and asks for it then (MCP authorization, scope challenge handling).
+ */
+export const BY_SCOPE: Policy = { may: holdsAll, sees: () => true, view: () => '' }
+
+function holdsAll (principal: Principal | null, { scopes }: Item): boolean {
+  if (principal === null) return false
+  for (const scope of scopes) if (!covers(principal.scopes, scope)) return false
+  return true
+}
