@@ -29,6 +29,7 @@ export default async function getRequestInfo (fastify: FastifyInstance) {
       user_agent: Type.Optional(Type.String()),
       source_ip: Type.String(),
       source_ip_reported_by: Type.String({ enum: ['connection', 'X-Forwarded-For', 'X-Real-IP'] }),
+      source_ip_vouched: Type.Optional(Type.String({ description: 'The address that the trusted proxies vouch for, where it is another one' })),
       behind_proxy: Type.Boolean(),
       proxy: Type.Optional(Type.String({ description: 'Address of the proxy, when there is one that the server trusts' })),
       request_id: Type.String({ description: 'What the server\'s log calls this request' })
@@ -43,7 +44,7 @@ export default async function getRequestInfo (fastify: FastifyInstance) {
 type RequestInfo = ReturnType<typeof describe>
 
 function describe (request: FastifyRequest) {
-  const { address, behindProxy, reportedBy, peer } = request.sourceAddress()
+  const { address, behindProxy, reportedBy, vouched, peer } = request.sourceAddress()
   const all = pairs(request.raw.rawHeaders)
   const userAgent = request.headers['user-agent']
   return {
@@ -55,6 +56,7 @@ function describe (request: FastifyRequest) {
     ...(userAgent !== undefined && { user_agent: present(userAgent) }),
     source_ip: address,
     source_ip_reported_by: reportedBy,
+    ...(reportedBy === 'X-Forwarded-For' && vouched !== address && { source_ip_vouched: vouched }),
     behind_proxy: behindProxy,
     ...(behindProxy && { proxy: peer }),
     request_id: present(request.id)
@@ -71,6 +73,7 @@ function layOut (info: RequestInfo): string {
     '',
     'Connection:',
     `  Source IP: ${info.source_ip}`,
+    ...('source_ip_vouched' in info ? [`  Source IP that the proxy vouches for: ${info.source_ip_vouched}`] : []),
     `  Protocol: ${info.protocol}`,
     `  Method: ${info.method}`,
     `  Path: ${info.path}`,

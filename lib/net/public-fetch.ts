@@ -25,6 +25,8 @@ export type PublicFetch = (url: string, maxBytes: number) => Promise<Fetched>
 export interface FetchGuard {
   /** `host` or `host:port` of one's own network that may be fetched from whatever its address is. */
   readonly allowedHosts?: readonly string[]
+  /** Origins that this server answers at itself: fetching from there, whoever names one could have it ask itself, and that again. */
+  readonly self?: readonly string[]
   /** Finds the addresses of a host name; by default the name servers, and for hosts of one's own network the system. */
   readonly resolve?: (hostname: string) => Promise<string[]>
 }
@@ -33,11 +35,13 @@ export interface FetchGuard {
  * A fetch with the guard that the Client ID Metadata Document draft asks for: https on port 443 only, only hosts of which
  * every address is public, connected to at the address that was checked, no redirects, a bounded size and time.
  */
-export function createPublicFetch ({ allowedHosts = [], resolve }: FetchGuard = {}): PublicFetch {
+export function createPublicFetch ({ allowedHosts = [], self = [], resolve }: FetchGuard = {}): PublicFetch {
   const allowed = new Set(allowedHosts.map(host => host.toLowerCase()))
+  const ours = new Set(self)
 
   return async (url, maxBytes) => {
     const { protocol, hostname, port, host, username, password } = new URL(url)
+    if (ours.has(`${protocol}//${hostname.replace(/\.$/, '')}${port && `:${port}`}`)) throw new FetchError('it is an address of this server itself')
     const own = allowed.has(host)
     if (protocol !== 'https:' || username !== '' || password !== '') throw new FetchError('only https URLs are fetched')
     if (port !== '' && !own) throw new FetchError('only port 443 is fetched from')

@@ -1,8 +1,10 @@
 // What a request must show before anything else looks at it: a Host and an Origin that this server answers to.
 // MCP 2025-11-25 and 2026-07-28, transports, security warning: servers MUST validate Origin (DNS rebinding).
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { isLoopbackHost } from '../../lib/loopback.ts'
+import { absoluteTarget, hostnameOf } from '../../lib/net/host.ts'
 import { Refusal } from '../../lib/refusal.ts'
 
 declare module 'fastify' {
@@ -24,10 +26,11 @@ const HEADERS = {
 }
 
 const MOST_KNOWN = 100
+const SLASH = 47
 
 export default fp(async function security (fastify: FastifyInstance) {
   const { ALLOWED_HOSTS, ALLOWED_ORIGINS, MCP_SERVER_HOST, PUBLIC_URL, publicUrlGiven } = fastify.config
-  const hosts = new Set(ALLOWED_HOSTS.map(host => hostnameOf(host.includes('://') ? host : `http://${host}`)))
+  const hosts = new Set(ALLOWED_HOSTS.map(host => new URL(host.includes('://') ? host : `http://${host}`).hostname))
   const origins = new Set([PUBLIC_URL, ...ALLOWED_ORIGINS].map(normalOrigin)) // its own too: the sign-in form posts with it
   const hsts = PUBLIC_URL.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000' } : {}
   const headers = { ...HEADERS, ...hsts }
@@ -36,7 +39,8 @@ export default fp(async function security (fastify: FastifyInstance) {
 
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers)
-    const { host = '', origin } = request.headers
+    const { host: header = '', origin } = request.headers
+    const host = request.url.charCodeAt(0) === SLASH ? header : addressed(request.raw, header)
     if (!isOurs(host) && !request.routeOptions.config.anyHost) {
       return done(refusal(`Host "${printable(host)}" is not one that this server answers to; set PUBLIC_URL or ALLOWED_HOSTS to allow it`))
     }
@@ -48,7 +52,7 @@ export default fp(async function security (fastify: FastifyInstance) {
 
   function isOurs (host: string): boolean {
     if (known.has(host)) return true
-    if (!hosts.has(hostnameOf(`http://${host}`))) return false
+    if (!hosts.has(hostnameOf(host) ?? '')) return false
     if (known.size < MOST_KNOWN) known.add(host)
     return true
   }
@@ -72,8 +76,15 @@ function normalOrigin (origin: string): string {
   return ['localhost', '127.0.0.1', '[::1]'].includes(hostname) ? `${protocol}//${hostname}` : whole
 }
 
-function hostnameOf (address: string): string {
-  return URL.canParse(address) ? new URL(address).hostname : ''
+/**
+ * Whom a request with another target than a path is addressed to (RFC 9112 section 3.2.2: the target's host, and not the
+ * header's). What comes after finds a path there, so that nothing that is made from it leads to the target's host.
+ */
+function addressed (raw: IncomingMessage, header: string): string {
+  if (raw.url === '*') return header
+  const target = absoluteTarget(raw.url ?? '')
+  raw.url = target?.path ?? '/'
+  return target?.host ?? ''
 }
 
 const printable = (value = ''): string => value.replace(/[^\x21-\x7e]/g, '?').slice(0, 100)

@@ -10,13 +10,18 @@ export interface SourceAddress {
   readonly reportedBy: 'connection' | 'X-Forwarded-For' | 'X-Real-IP'
   /** Whether a trusted proxy passed the request on. */
   readonly behindProxy: boolean
+  /**
+   * The address that the trusted proxies vouch for, as `request.ip`: what to decide by. `address` is what the request claims:
+   * whoever sends an X-Forwarded-For of his own, to a proxy that adds to it, chooses it.
+   */
+  readonly vouched: string
   /** The other end of the connection: the proxy, where there is one. */
   readonly peer: string
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The address that the request appears to come from. Unlike `ip`, it says who claims so. */
+    /** The address that the request appears to come from, who claims so, and the one to decide by. */
     sourceAddress: () => SourceAddress
   }
 }
@@ -27,17 +32,18 @@ export default fp(async function sourceAddress (fastify: FastifyInstance) {
 
   fastify.decorateRequest('sourceAddress', function (this: FastifyRequest): SourceAddress {
     const peer = parseAddress(this.socket.remoteAddress?.replace(/%.*$/, '')) ?? 'unknown'
+    const vouched = parseAddress(this.ip) ?? peer
     const forwardedFor = this.headers['x-forwarded-for']
     const realIp = this.headers['x-real-ip']
     // Anyone can send these headers; they mean something only when it is the proxy that wrote them (RFC 7239 section 8.1).
     const behindProxy = peer !== 'unknown' && isTrusted(peer, 0) && (forwardedFor !== undefined || realIp !== undefined)
     if (behindProxy) {
       const forwarded = firstAddress(forwardedFor)
-      if (forwarded !== undefined) return { address: forwarded, reportedBy: 'X-Forwarded-For', behindProxy, peer }
+      if (forwarded !== undefined) return { address: forwarded, reportedBy: 'X-Forwarded-For', behindProxy, vouched, peer }
       const real = parseAddress([realIp].flat()[0])
-      if (real !== undefined) return { address: real, reportedBy: 'X-Real-IP', behindProxy, peer }
+      if (real !== undefined) return { address: real, reportedBy: 'X-Real-IP', behindProxy, vouched, peer }
     }
-    return { address: peer, reportedBy: 'connection', behindProxy, peer }
+    return { address: peer, reportedBy: 'connection', behindProxy, vouched, peer }
   })
 }, { name: 'source-address', dependencies: ['config'] })
 

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import t from 'tap'
+import { rawRequest } from '../support/raw-request.ts'
 import { startServer } from '../server.ts'
 
 const PING = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })
@@ -25,6 +26,31 @@ t.test('a Host that is not ours is refused, so that a rebound name reaches nothi
   for (const host of ['localhost', 'localhost:1234', '127.0.0.1', '[::1]:8000', 'LOCALHOST']) t.equal((await send(endpoint, { host })).status, 200, host)
   t.equal((await send(`${origin}/health`, { host: '10.0.0.7' }, 'GET')).status, 200, 'health checks come by address')
   t.notMatch((await send(endpoint, { host: 'a"b<script>' })).body, /<script>.*</, 'the name is shown printable')
+})
+
+t.test('a Host is a host and a port, and nothing that a URL would read as one', async t => {
+  const { endpoint } = await startServer(t)
+  for (const host of ['evil@localhost', 'evil:pw@localhost', 'localhost/evil', 'localhost?evil', 'localhost#evil', 'localhost\\\\evil', 'localhost:80@evil.example', '127.1', '0x7f.0.0.1', '2130706433', '%6cocalhost', 'localhost:99999', 'localhost:8x', 'localhost.', 'localhost,evil', '[::1', '::1', '[::1]evil', 'localhost localhost']) {
+    t.equal((await send(endpoint, { host })).status, 403, host)
+  }
+  for (const host of ['localhost:1', 'LocalHost:65535', 'localhost:', '[0:0:0:0:0:0:0:1]:80', '127.0.0.1:8000']) t.equal((await send(endpoint, { host })).status, 200, host)
+})
+
+t.test('a request whose target is a whole URL is for the host in it, and what is made of it stays here', async t => {
+  const { origin } = await startServer(t, { AUTH_MODE: 'oauth' })
+  const registered = await fetch(`${origin}/oauth/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ redirect_uris: ['http://127.0.0.1:9/cb'], token_endpoint_auth_method: 'none' }) })
+  const { client_id: client } = await registered.json() as any
+  const page = `/oauth/authorize?response_type=code&client_id=${client}&redirect_uri=${encodeURIComponent('http://127.0.0.1:9/cb')}&scope=mcp&state=s&code_challenge=${'a'.repeat(43)}&code_challenge_method=S256&resource=${encodeURIComponent(`${origin}/mcp`)}`
+  const get = async (target: string) => await rawRequest(origin, `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
+  const own = await get(`http://LOCALHOST:1234${page}`)
+  t.match(own, /^HTTP\/1\.1 200 /)
+  t.match(own, /<form[^>]* action="\/oauth\/authorize\?response_type=code/)
+  for (const host of ['http://evil.example', 'https://evil.example:80', 'http://evil.example@localhost', 'http://localhost@evil.example', 'HTTP://EVIL.example']) {
+    const answer = await get(host + page)
+    t.match(answer, /^HTTP\/1\.1 (403|404) /, host)
+    t.notMatch(answer, /<form/)
+  }
+  t.match(await get('http://localhost/health/live'), /^HTTP\/1\.1 200 /)
 })
 
 t.test('an Origin that is not ours is refused in noauth: any page could otherwise call local tools', async t => {

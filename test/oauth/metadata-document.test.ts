@@ -6,6 +6,7 @@ import { documentUrlProblem, MetadataDocuments } from '../../plugins/auth/oauth/
 import { createPublicFetch } from '../../lib/net/public-fetch.ts'
 import { freshness } from '../../lib/net/published-json.ts'
 import { now } from '../../lib/clock.ts'
+import { startServer } from '../server.ts'
 import { startClientsServer } from './clients-server.ts'
 import { json, startDocumentHost } from './document-host.ts'
 
@@ -204,4 +205,12 @@ t.test('a client is found by its id wherever it is described, and one that is no
   t.match(await findClient(db, documents, url), { source: 'metadata_document' })
   t.match(await findClient(db, documents, client.id), { source: 'operator' })
   for (const id of ['client_unknown', '', 'http://localhost/client.json', '\u0000', "' or 1=1 --"]) await t.rejects(findClient(db, documents, id), refusal(/not known here/), id)
+})
+
+t.test('the server does not fetch from itself: its own name is no client', async t => {
+  for (const env of [{ PUBLIC_URL: 'https://mcp.example.com' }, { PUBLIC_URL: 'https://mcp.example.com', ALLOWED_HOSTS: 'mcp.example.com,other.example.com' }]) {
+    const { app } = await startServer(t, { AUTH_MODE: 'oauth', AUTH_DEFAULT_PASSWORD: 'correct horse battery', ...env })
+    const named = [env.PUBLIC_URL, ...(env.ALLOWED_HOSTS ? ['https://other.example.com'] : [])]
+    for (const origin of named) await t.rejects(app.oauth.clients.find(`${origin}/oauth/authorize?client_id=x`), { error: 'invalid_client', message: /it is an address of this server itself/ }, origin)
+  }
 })

@@ -136,3 +136,11 @@ t.test('a certificate of another name, or that nobody vouches for, ends the fetc
   await t.rejects(fetch(`${unknown.origin}/c`, 1000), { message: /cannot be reached/, cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } }, 'not even when Node.js is told to trust everybody')
   t.same(unknown.requests, [])
 })
+
+t.test('nothing is fetched from the server itself, whoever names it', async t => {
+  const asked: string[] = []
+  const fetch = createPublicFetch({ self: ['https://mcp.example.com', 'https://localhost:8443'], allowedHosts: ['localhost:8443'], resolve: async name => { asked.push(name); return [] } })
+  for (const url of ['https://mcp.example.com/oauth/authorize?client_id=x', 'https://MCP.example.com:443/x', 'https://mcp.example.com./x', 'https://localhost:8443/x']) await t.rejects(fetch(url, 100), { message: 'it is an address of this server itself' }, url)
+  t.same(asked, [])
+  await t.rejects(fetch('https://other.example.com/x', 100), { message: /not a public host/ })
+})

@@ -11,6 +11,7 @@ import type { Client } from './clients/client.ts'
 import { authenticateClient } from './clients/client-authentication.ts'
 import { ClientKeys } from './clients/client-keys.ts'
 import { markAuthorized } from './clients/clients.ts'
+import type { Config } from '../../config.ts'
 import { OAuthError, sendOAuthError } from './error.ts'
 import { findClient } from './clients/find-client.ts'
 import type { GrantPolicy } from './grants/grants.ts'
@@ -54,6 +55,12 @@ declare module 'fastify' {
   }
 }
 
+/** Under which addresses clients come here; other names of ALLOWED_HOSTS by the port of PUBLIC_URL. */
+function ownOrigins ({ PUBLIC_URL, ALLOWED_HOSTS }: Config): string[] {
+  const { protocol, port } = new URL(PUBLIC_URL)
+  return [PUBLIC_URL, ...ALLOWED_HOSTS.filter(host => !host.includes('://')).map(host => new URL(`${protocol}//${host}`).origin + (port && !/:\d+$/.test(host) ? `:${port}` : ''))]
+}
+
 export default fp(async function oauth (fastify: FastifyInstance) {
   const { config, db, events, mcp } = fastify
   const issuer = config.PUBLIC_URL
@@ -66,7 +73,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   const revocations = new Revocations(db, grants => events.publish({ type: 'revocation', grants }))
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
-  const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [] })
+  const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [], self: ownOrigins(config) })
   const documents = new MetadataDocuments(db, fetch)
   const find = (id: string): Promise<Client> => findClient(db, documents, id)
   const authentication = { db, issuer, keys: new ClientKeys(fetch), findClient: find }
