@@ -51,7 +51,8 @@ export const sections = {
     LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may keep a list of tools, prompts or resources. For a minute after a change they are told 5 at most.'),
     TOOL_TIMEOUT_SECONDS: integer(60, 1, 3600, 'Time limit of a tool call, for tools that declare none.'),
     TASK_TTL_MINUTES: integer(60, 1, 30 * 24 * HOUR, 'Minutes for which a call that runs in the background, and its result, are kept (tasks extension).'),
-    TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, finished ones included until they expire. With noauth all callers are one.')
+    TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, or each address where there is none, finished ones included until they expire.'),
+    TASK_MAX_BYTES: integer(64 * MIB, MIB, 1024 * 1024 * MIB, 'Bytes of arguments and results that the background calls of each of them may have in the database; one that runs counts with the largest result it may have.')
   },
   Authentication: {
     AUTH_MODE: oneOf(['oauth', 'noauth'], 'oauth', 'oauth: clients sign in. noauth: anyone who reaches the server may call every tool; for trusted networks only.'),
