@@ -1,7 +1,7 @@
 // The time a call runs in: its context, its one abort signal, and everything that may end it early.
 import type { ClientCapabilities, LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
-import type { Item } from '../../auth/policy.ts'
+import type { Item } from '../../auth/principal.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, type Era, ToolError, type ToolErrorOptions } from '../contract.ts'
 import type { CreatedTask } from '../task.ts'
