@@ -89,10 +89,13 @@ export class TaskRunner {
     return row && this.#catalog.policy.may(caller.request.principal, this.#item(row)) ? detailedTask(row) : undefined
   }
 
-  /** Which of these are tasks of the caller, in their order. */
+  /** Which of these are tasks of the caller, whose tools they may call, in their order. */
   async known (caller: Caller, ids: readonly string[]): Promise<string[]> {
     const owned = await ownedTasks(this.#db, ownerOf(caller), ids)
-    return ids.filter(id => owned.has(id))
+    return ids.filter(id => {
+      const row = owned.get(id)
+      return row !== undefined && this.#catalog.policy.may(caller.request.principal, this.#item(row))
+    })
   }
 
   /** @throws ProtocolError -32602 when the caller has no such task */
@@ -152,7 +155,7 @@ export class TaskRunner {
   }
 
   /** What a task takes: what its tool takes, or any tool where that one is gone. */
-  #item ({ tool }: TaskRow): Item { return this.#catalog.tools.get(tool) ?? ANY_TOOL }
+  #item ({ tool }: Pick<TaskRow, 'tool'>): Item { return this.#catalog.tools.get(tool) ?? ANY_TOOL }
 
   async #resume (row: TaskRow, carrier: Carrier, round: Round): Promise<void> {
     const tool = this.#catalog.tools.get(row.tool)

@@ -43,10 +43,10 @@ export async function findTask (db: Kysely<Database>, owner: string, id: string)
 }
 
 /** Which of these ids are those of tasks that the owner has. */
-export async function ownedTasks (db: Kysely<Database>, owner: string, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set()
-  const rows = await db.selectFrom('tasks').select('id').where('id', 'in', ids).where('owner', '=', owner).where('expires_at', '>', now()).execute()
-  return new Set(rows.map(row => row.id))
+export async function ownedTasks (db: Kysely<Database>, owner: string, ids: readonly string[]): Promise<Map<string, Pick<TaskRow, 'tool'>>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.selectFrom('tasks').select(['id', 'tool']).where('id', 'in', ids).where('owner', '=', owner).where('expires_at', '>', now()).execute()
+  return new Map(rows.map(row => [row.id, row]))
 }
 const ends = ({ status }: Change): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
 
