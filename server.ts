@@ -29,6 +29,7 @@ try {
   })
   await app.port.open()
   if (process.stdout.isTTY) process.stdout.write(summary(app))
+  else if (app.toolReload !== undefined) app.toolReload.tell = line => console.error(`mcpx: ${line}`) // a terminal shows the log
   flushCompileCache() // or only a graceful end would keep what this start has compiled; without NODE_COMPILE_CACHE it does nothing
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { void stop(app, signal) })
 } catch (error) {
