@@ -2,7 +2,8 @@
 import type { Kysely } from 'kysely'
 import { now } from '../../lib/clock.ts'
 import type { Database, User } from '../db/schema.ts'
-import { hashPassword, passwordProblem } from './password.ts'
+import { hashPassword } from './password.ts'
+import { newPasswordProblem } from './password-strength.ts'
 
 const MAX_CHARACTERS = 64
 
@@ -21,11 +22,12 @@ export function canonicalUsername (typed: string): string | undefined {
 
 /**
  * Adds a user, and answers the name in the form in which it is stored.
+ * @param serverNames what a password must not be made of, besides the user's own name
  * @throws UserError when the name or the password cannot be used, or the name is taken
  */
-export async function createUser (db: Kysely<Database>, username: string, password: string): Promise<string> {
+export async function createUser (db: Kysely<Database>, username: string, password: string, serverNames: readonly string[] = []): Promise<string> {
   const name = requireName(username)
-  const created = await insertUser(db, name, await hashNew(password))
+  const created = await insertUser(db, name, await hashNew(password, [name, ...serverNames]))
   if (!created) throw new UserError(`there is a user ${name} already`)
   return name
 }
@@ -52,9 +54,9 @@ export async function listUsers (db: Kysely<Database>): Promise<Omit<User, 'pass
  * Sets a new password, and ends everything that whoever had the old one was granted.
  * @throws UserError
  */
-export async function setPassword (db: Kysely<Database>, username: string, password: string): Promise<void> {
-  const { id } = await requireUser(db, username)
-  const password_hash = await hashNew(password)
+export async function setPassword (db: Kysely<Database>, username: string, password: string, serverNames: readonly string[] = []): Promise<void> {
+  const { id, username: name } = await requireUser(db, username)
+  const password_hash = await hashNew(password, [name, ...serverNames])
   await db.transaction().execute(async tx => {
     await tx.updateTable('users').set({ password_hash }).where('id', '=', id).execute()
     await endEverything(tx, id)
@@ -110,8 +112,8 @@ function requireName (username: string): string {
   return name
 }
 
-async function hashNew (password: string): Promise<string> {
-  const problem = passwordProblem(password)
+async function hashNew (password: string, names: readonly string[]): Promise<string> {
+  const problem = await newPasswordProblem(password, names)
   if (problem !== undefined) throw new UserError(`the password ${problem}`)
   return await hashPassword(password)
 }
