@@ -8,6 +8,7 @@ import { ConfigurationError } from '../lib/configuration-error.ts'
 import { becomeOwnerOf } from './data-owner.ts'
 import { readConfig } from '../plugins/config.ts'
 import { openDatabase } from '../plugins/db/sqlite.ts'
+import { record } from './operator.ts'
 import { makeDataFolder } from '../plugins/secrets.ts'
 
 const EXIT_MISTAKE = 2
@@ -92,7 +93,7 @@ async function add (db: Db, { name, 'redirect-uri': redirectUris = [], public: i
     if (problem !== undefined) throw new Mistake(`--redirect-uri ${uri}: ${problem}`)
   }
   const metadata = readMetadata({ client_name: name, redirect_uris: redirectUris, token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_basic' })
-  const { client, secret } = await addClient(db, metadata)
+  const { client, secret } = await addClient(db, metadata, (tx, id) => record(tx, 'client_added', { client: id, reason: name }))
   print({ client_id: client.id, ...(secret !== undefined && { client_secret: secret }), ...metadata }, [
     `Client ID      ${client.id}`,
     ...(secret === undefined ? ['No secret: the client is public'] : [`Client secret  ${secret}`, '               It is shown this once; only its hash is kept.'])
@@ -119,7 +120,7 @@ async function list (db: Db, { all = false }: Options): Promise<void> {
 }
 
 async function remove (db: Db, _options: Options, id: string): Promise<void> {
-  const grants = await removeClient(db, id)
+  const grants = await removeClient(db, id, (tx, ended) => record(tx, 'client_removed', { client: id, reason: `${ended} ${ended === 1 ? 'grant' : 'grants'} ended` }))
   if (grants === undefined) throw new Mistake(`there is no client ${id}; list --all shows them`)
   print({ client_id: id, removed: true, grants_ended: grants }, [`Removed ${id}; ${grants} ${grants === 1 ? 'grant' : 'grants'} ended.`])
 }

@@ -4,7 +4,6 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Kysely } from 'kysely'
 import { createUser, disableUser, enableUser, findByUsername, listUsers, removeUser, setPassword, UserError } from '../plugins/accounts/users.ts'
-import { serverNames } from '../plugins/accounts/server-names.ts'
 import { readConfig } from '../plugins/config.ts'
 import { openDatabase } from '../plugins/db/sqlite.ts'
 import type { Seconds } from '../lib/clock.ts'
@@ -12,6 +11,7 @@ import type { Database } from '../plugins/db/schema.ts'
 import { makeDataFolder } from '../plugins/secrets.ts'
 import { becomeOwnerOf } from './data-owner.ts'
 import { Mistake, run } from './mistake.ts'
+import { record } from './operator.ts'
 import { ask, readPassword } from './password-prompt.ts'
 
 const HELP = `Manages the users who may sign in, whether or not the server runs.
@@ -28,10 +28,12 @@ const HELP = `Manages the users who may sign in, whether or not the server runs.
   --help
 
 A password is asked for on a terminal, and otherwise read from standard input. It needs at
-least 12 characters, and is none that is easy to guess. Names are matched without regard to case. The database is AUTH_DB_PATH.
+least 12 characters. Names are matched without regard to case. The database is AUTH_DB_PATH.
 `
 
-interface Options { generate: boolean, yes: boolean, serverNames: string[] }
+interface Options { generate: boolean, yes: boolean }
+const recorded = (event: string) => (tx: Kysely<Database>, subject: string) => record(tx, event, { subject })
+
 type Command = (db: Kysely<Database>, name: string, options: Options) => Promise<void>
 
 const commands: Record<string, Command> = {
@@ -39,25 +41,25 @@ const commands: Record<string, Command> = {
     const taken = await findByUsername(db, typed) // before a password is asked for
     if (taken !== undefined) throw new UserError(`there is a user ${taken.username} already`)
     const password = await newPassword(typed, options)
-    const name = await createUser(db, typed, password, options.serverNames)
+    const name = await createUser(db, typed, password, recorded('user_added'))
     say(`added ${name}`)
     if (options.generate) console.log(password)
   },
   async passwd (db, typed, options) {
     const name = await nameOf(db, typed)
     const password = await newPassword(name, options)
-    await setPassword(db, name, password, options.serverNames)
+    await setPassword(db, name, password, recorded('password_changed'))
     say(`the password of ${name} is changed; every app and browser has to sign in again`)
     if (options.generate) console.log(password)
   },
   async disable (db, typed) {
     const name = await nameOf(db, typed)
-    await disableUser(db, name)
+    await disableUser(db, name, recorded('user_disabled'))
     say(`${name} is disabled; every app and browser of theirs is signed out`)
   },
   async enable (db, typed) {
     const name = await nameOf(db, typed)
-    await enableUser(db, name)
+    await enableUser(db, name, recorded('user_enabled'))
     say(`${name} may sign in again`)
   },
   async remove (db, typed, { yes }) {
@@ -67,7 +69,7 @@ const commands: Record<string, Command> = {
       const answer = await ask(`Remove ${name} and everything granted to apps in their name? [y/N] `, { echo: true })
       if (!/^y(es)?$/i.test(answer.trim())) throw new Mistake('nothing was changed')
     }
-    await removeUser(db, name)
+    await removeUser(db, name, recorded('user_removed'))
     say(`removed ${name}`)
   }
 }
@@ -92,7 +94,7 @@ await run('user', async args => {
   makeDataFolder(config)
   const db = await openDatabase(config)
   try {
-    await (commands[command]?.(db, name ?? '', { ...values, serverNames: serverNames(config) }) ?? list(db))
+    await (commands[command]?.(db, name ?? '', values) ?? list(db))
   } catch (error) {
     throw error instanceof UserError ? new Mistake(error.message) : error
   } finally {

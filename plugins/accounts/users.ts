@@ -2,10 +2,14 @@
 import type { Kysely } from 'kysely'
 import { now } from '../../lib/clock.ts'
 import type { Database, User } from '../db/schema.ts'
-import { hashPassword } from './password.ts'
-import { newPasswordProblem } from './password-strength.ts'
+import { hashPassword, passwordProblem } from './password.ts'
 
 const MAX_CHARACTERS = 64
+
+/** What else belongs to a change, done in its transaction: an entry of the audit trail. */
+export type Along = (tx: Kysely<Database>, name: string) => Promise<void>
+
+const nothing: Along = async () => {}
 
 /** What the operator asked for cannot be done; the message says why, in one line. */
 export class UserError extends Error {}
@@ -22,13 +26,15 @@ export function canonicalUsername (typed: string): string | undefined {
 
 /**
  * Adds a user, and answers the name in the form in which it is stored.
- * @param serverNames what a password must not be made of, besides the user's own name
  * @throws UserError when the name or the password cannot be used, or the name is taken
  */
-export async function createUser (db: Kysely<Database>, username: string, password: string, serverNames: readonly string[] = []): Promise<string> {
+export async function createUser (db: Kysely<Database>, username: string, password: string, along = nothing): Promise<string> {
   const name = requireName(username)
-  const created = await insertUser(db, name, await hashNew(password, [name, ...serverNames]))
-  if (!created) throw new UserError(`there is a user ${name} already`)
+  const hash = await hashNew(password)
+  await db.transaction().execute(async tx => {
+    if (!await insertUser(tx, name, hash)) throw new UserError(`there is a user ${name} already`)
+    await along(tx, name)
+  })
   return name
 }
 
@@ -54,41 +60,47 @@ export async function listUsers (db: Kysely<Database>): Promise<Omit<User, 'pass
  * Sets a new password, and ends everything that whoever had the old one was granted.
  * @throws UserError
  */
-export async function setPassword (db: Kysely<Database>, username: string, password: string, serverNames: readonly string[] = []): Promise<void> {
+export async function setPassword (db: Kysely<Database>, username: string, password: string, along = nothing): Promise<void> {
   const { id, username: name } = await requireUser(db, username)
-  const password_hash = await hashNew(password, [name, ...serverNames])
+  const password_hash = await hashNew(password)
   await db.transaction().execute(async tx => {
     await tx.updateTable('users').set({ password_hash }).where('id', '=', id).execute()
     await endEverything(tx, id)
+    await along(tx, name)
   })
 }
 
 /** @throws UserError */
-export async function disableUser (db: Kysely<Database>, username: string): Promise<void> {
-  const { id } = await requireUser(db, username)
+export async function disableUser (db: Kysely<Database>, username: string, along = nothing): Promise<void> {
+  const { id, username: name } = await requireUser(db, username)
   await db.transaction().execute(async tx => {
     await tx.updateTable('users').set({ disabled_at: now() }).where('id', '=', id).execute()
     await endEverything(tx, id)
+    await along(tx, name)
   })
 }
 
 /** @throws UserError */
-export async function enableUser (db: Kysely<Database>, username: string): Promise<void> {
-  const { id } = await requireUser(db, username)
-  await db.updateTable('users').set({ disabled_at: null }).where('id', '=', id).execute()
+export async function enableUser (db: Kysely<Database>, username: string, along = nothing): Promise<void> {
+  const { id, username: name } = await requireUser(db, username)
+  await db.transaction().execute(async tx => {
+    await tx.updateTable('users').set({ disabled_at: null }).where('id', '=', id).execute()
+    await along(tx, name)
+  })
 }
 
 /**
  * Removes a user. The grants stay, revoked, until no access token of theirs can be alive.
  * @throws UserError; also for the last user, without whom the next start would create the default one again
  */
-export async function removeUser (db: Kysely<Database>, username: string): Promise<void> {
+export async function removeUser (db: Kysely<Database>, username: string, along = nothing): Promise<void> {
   const { id, username: name } = await requireUser(db, username)
   await db.transaction().execute(async tx => {
     await endEverything(tx, id) // a write first: the look below then sees what no other process can change
     const other = await tx.selectFrom('users').select('id').where('id', '!=', id).limit(1).executeTakeFirst()
     if (other === undefined) throw new UserError(`${name} is the only user, and the next start would create the default one; add another first, or disable this one`)
     await tx.deleteFrom('users').where('id', '=', id).execute()
+    await along(tx, name)
   })
 }
 
@@ -112,8 +124,8 @@ function requireName (username: string): string {
   return name
 }
 
-async function hashNew (password: string, names: readonly string[]): Promise<string> {
-  const problem = await newPasswordProblem(password, names)
+async function hashNew (password: string): Promise<string> {
+  const problem = passwordProblem(password)
   if (problem !== undefined) throw new UserError(`the password ${problem}`)
   return await hashPassword(password)
 }

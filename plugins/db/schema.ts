@@ -62,6 +62,21 @@ export interface Database {
     rotated_from: Generated<string | null>
     created_at: Seconds
   }
+  audit: {
+    id: Generated<number>
+    at: Seconds
+    kind: 'command' | 'account' | 'sign_in' | 'anonymous'
+    event: string
+    outcome: 'ok' | 'refused'
+    count: number
+    actor: string | null
+    subject: string | null
+    client: string | null
+    address: string | null
+    reason: string | null
+    request_id: string | null
+    logged: number
+  }
   tasks: {
     id: string
     owner: string
@@ -80,14 +95,6 @@ export interface Database {
     expires_at: Seconds
     lease_until: Seconds
     revision: number
-    caller: Generated<string>
-    bytes: Generated<number>
-  }
-  usage: {
-    day: string
-    caller: string
-    tool: string
-    cost: number
   }
 }
 

@@ -37,6 +37,9 @@ export interface AuthenticationEvent {
 /** Grants were revoked, here or by another process: what goes on under them ends. */
 export interface RevocationEvent { readonly type: 'revocation', readonly grants: readonly string[] }
 
+/** Another process has written to the database. */
+export interface ElsewhereEvent { readonly type: 'elsewhere' }
+
 /** A list that clients may have read has changed. */
 export interface ListEvent { readonly type: 'list', readonly list: 'tools' | 'prompts' | 'resources' }
 
@@ -52,12 +55,12 @@ export interface ConnectionEvent {
   readonly state: 'opened' | 'closed'
 }
 
-export type Event = CallEvent | AuthenticationEvent | RevocationEvent | ListEvent | ResourceEvent | ConnectionEvent
+export type Event = CallEvent | AuthenticationEvent | RevocationEvent | ElsewhereEvent | ListEvent | ResourceEvent | ConnectionEvent
 export type EventType = Event['type']
 type Listener<T extends EventType> = (event: Extract<Event, { type: T }>) => void
 
 export class Events {
-  readonly #listeners: { readonly [T in EventType]: Set<Listener<T>> } = { call: new Set(), authentication: new Set(), revocation: new Set(), list: new Set(), resource: new Set(), connection: new Set() }
+  readonly #listeners: { readonly [T in EventType]: Set<Listener<T>> } = { call: new Set(), authentication: new Set(), revocation: new Set(), elsewhere: new Set(), list: new Set(), resource: new Set(), connection: new Set() }
   readonly #log: FastifyBaseLogger
 
   constructor (log: FastifyBaseLogger) {

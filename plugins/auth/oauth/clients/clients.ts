@@ -28,8 +28,12 @@ export async function registerClient (db: Kysely<Database>, metadata: ClientMeta
 }
 
 /** Stores a client that the operator sets up. */
-export async function addClient (db: Kysely<Database>, metadata: ClientMetadata): Promise<Registration> {
-  return await insertClient(db, metadata, 'operator')
+export async function addClient (db: Kysely<Database>, metadata: ClientMetadata, along: (tx: Kysely<Database>, id: string) => Promise<void> = async () => {}): Promise<Registration> {
+  return await db.transaction().execute(async tx => {
+    const registration = await insertClient(tx, metadata, 'operator')
+    await along(tx, registration.client.id)
+    return registration
+  })
 }
 
 async function insertClient (db: Kysely<Database>, metadata: ClientMetadata, source: 'registered' | 'operator'): Promise<Registration> {
@@ -84,7 +88,7 @@ export async function listClients (db: Kysely<Database>, all: boolean): Promise<
  * Removes a client and ends what it was granted.
  * @returns how many grants that ended, or undefined when there is no such client
  */
-export async function removeClient (db: Kysely<Database>, id: string): Promise<number | undefined> {
+export async function removeClient (db: Kysely<Database>, id: string, along: (tx: Kysely<Database>, grants: number) => Promise<void> = async () => {}): Promise<number | undefined> {
   return await db.transaction().execute(async transaction => {
     const { numDeletedRows } = await transaction.deleteFrom('oauth_clients').where('client_id', '=', id).executeTakeFirst()
     if (numDeletedRows === 0n) return undefined
@@ -93,6 +97,7 @@ export async function removeClient (db: Kysely<Database>, id: string): Promise<n
     await transaction.deleteFrom('oauth_consents').where('client_id', '=', id).execute()
     const { numUpdatedRows } = await transaction.updateTable('oauth_grants').set({ revoked_at: now() })
       .where('client_id', '=', id).where('revoked_at', 'is', null).executeTakeFirst()
+    await along(transaction, Number(numUpdatedRows))
     return Number(numUpdatedRows)
   })
 }

@@ -11,16 +11,21 @@ export class Revocations {
   #grants: ReadonlySet<string> = new Set()
   readonly #db: Kysely<Database>
   readonly #onRevoked: (grants: string[]) => void
+  readonly #onElsewhere: () => void
   /** Counts what has to be read, and what was: a read that fails leaves them apart, and the watch tries again. */
   #wanted = 0
   #read = 0
   #version = -1
   #watch: NodeJS.Timeout | undefined
 
-  /** @param onRevoked is told of the grants that were revoked since they were read last, here or by another process */
-  constructor (db: Kysely<Database>, onRevoked: (grants: string[]) => void = () => {}) {
+  /**
+   * @param onRevoked is told of the grants that were revoked since they were read last, here or by another process
+   * @param onElsewhere is told that another process has written to the database, whatever that was
+   */
+  constructor (db: Kysely<Database>, onRevoked: (grants: string[]) => void = () => {}, onElsewhere = () => {}) {
     this.#db = db
     this.#onRevoked = onRevoked
+    this.#onElsewhere = onElsewhere
   }
 
   has (grantId: string): boolean { return this.#grants.has(grantId) }
@@ -50,6 +55,7 @@ export class Revocations {
     const { rows } = await sql<{ data_version: number }>`pragma data_version`.execute(this.#db)
     const version = rows[0]?.data_version ?? 0
     if (version === this.#version && this.#read === this.#wanted) return
+    if (version !== this.#version) this.#onElsewhere()
     await this.refresh()
     this.#version = version // not before: a change that could not be read is still to be followed
   }
