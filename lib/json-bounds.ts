@@ -37,10 +37,10 @@ export function beyond (text: string, { levels, values }: JsonBounds): keyof Jso
 
 /** Where the quotation mark is that ends a string: the next one with an even number of backslashes before it. */
 function endOfString (text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const character = text.charCodeAt(at)
-    if (character === QUOTE) return at
-    if (character === BACKSLASH) at++
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let before = at - 1
+    while (before > start && text.charCodeAt(before) === BACKSLASH) before--
+    if ((at - before) % 2 === 1) return at
   }
   return text.length
 }

@@ -6,6 +6,8 @@ const MOST_NAME_CHARACTERS = 1024
 /** RFC 9110 section 4.1 recommends 8,000 octets at least for a URI. */
 const MOST_URI_CHARACTERS = 8192
 const MOST_SUBSCRIPTIONS = 1000
+/** Requests that came together are begun together, before anybody else has a turn. */
+const MOST_MESSAGES = 50
 /** Shorter than this, a body cannot be beyond any bound. */
 export const SMALL_BODY = MOST_METHOD_CHARACTERS
 
@@ -17,6 +19,7 @@ type Params = Partial<Record<string, any>>
  */
 export function excess (body: unknown, mostTasks: number): string | undefined {
   if (Array.isArray(body)) {
+    if (body.length > MOST_MESSAGES) return `a batch may hold at most ${MOST_MESSAGES} messages`
     for (const message of body) {
       const problem = excessOf(message, mostTasks)
       if (problem !== undefined) return problem
