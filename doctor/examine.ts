@@ -1,4 +1,5 @@
 // The whole walk: first whether there is somebody to talk to, then everything else at once. Nothing throws, and it ends in time.
+import { cut } from '../lib/cut.ts'
 import { address } from './checks/address.ts'
 import { browser } from './checks/browser.ts'
 import { calls } from './checks/calls.ts'
@@ -15,6 +16,7 @@ import { Visit, type VisitOptions } from './visit.ts'
 
 const CHECK_MS = 12_000
 const WHOLE_MS = 25_000
+const MOST_CHARACTERS = 600
 
 /** What is looked at once the endpoint answers. */
 const SPOKEN: readonly Group[] = [discovery, signIn, browser, calls, proxy]
@@ -52,12 +54,15 @@ async function runGroups (groups: readonly Group[], visit: Visit, progress?: Pro
 async function runGroup ({ title, checks }: Group, visit: Visit, progress?: Progress): Promise<Result[]> {
   const results = await Promise.all(checks.map(async check => {
     const verdicts = [await attempt(check, visit)].flat()
-    const results = verdicts.map(({ status, detail, finding }): Result => ({ group: title, check: check.name, status, detail, finding }))
+    const results = verdicts.map(({ status, detail, finding }): Result => ({ group: title, check: check.name, status, detail: harmless(detail), finding }))
     for (const result of results) progress?.(result)
     return results
   }))
   return results.flat()
 }
+
+/** What was seen, on one line and of bounded length: it quotes a server that may be anybody's, at the terminal of the operator. */
+const harmless = (detail: string): string => cut(detail, MOST_CHARACTERS).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 
 async function attempt (check: Check, visit: Visit): Promise<Verdict | Verdict[]> {
   const timeout = new AbortController()

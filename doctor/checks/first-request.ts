@@ -57,7 +57,7 @@ async function checkChallenge (visit: Visit): Promise<Verdict> {
   const challenge = headers['www-authenticate']
   if (challenge === undefined) return found('challenge-missing', '401 without WWW-Authenticate')
   // RFC 9728 section 5.1; several clients want a parameter right after the scheme.
-  const address = /^Bearer [^,]*?(?:,\s*[^,]*?)*?resource_metadata="([^"]+)"/i.exec(challenge)?.[1]
+  const address = /^Bearer /i.test(challenge) ? /[\s,]resource_metadata="([^"]+)"/i.exec(challenge)?.[1] : undefined
   if (address === undefined || !URL.canParse(address)) return found('challenge-malformed', `WWW-Authenticate is: ${challenge.slice(0, 120)}`)
   if (new URL(address).origin !== visit.url.origin) return found('challenge-elsewhere', `the challenge leads to ${address}, which is not below ${visit.url.origin}`)
   return ok(`leads to ${address}`)

@@ -68,7 +68,7 @@ async function checkPage (visit: Visit): Promise<Verdict> {
 
 /** The form has to lead to this server, and the policy has to let it (CSP 3 section 6.4.1). */
 function checkForm (visit: Visit, { text }: Answer, policy: string): Verdict {
-  const action = /<form[^>]*\baction="([^"]*)"/.exec(text)?.[1]?.replaceAll('&amp;', '&')
+  const action = actionOf(text)?.replaceAll('&amp;', '&')
   if (action === undefined || !text.includes('type="password"')) return found('sign-in-page-failing', 'has no form to sign in with')
   const target = new URL(action, visit.url)
   // Several policies come joined by commas, and all of them apply.
@@ -78,4 +78,17 @@ function checkForm (visit: Visit, { text }: Answer, policy: string): Verdict {
   })
   if (target.origin !== visit.url.origin || !allowed) return found('sign-in-form-dead', `the form leads to ${target.origin}, the policy is ${policy.slice(0, 160)}`)
   return ok('loads, and its form can be sent')
+}
+
+const MOST_FORMS = 10
+const LONGEST_TAG = 4000
+
+/** Where the first form leads that says so; each is read up to the end of its tag only, as pages of strangers have no end. */
+function actionOf (text: string): string | undefined {
+  for (let at = text.indexOf('<form'), forms = 0; at !== -1 && forms < MOST_FORMS; at = text.indexOf('<form', at + 1), forms++) {
+    const [tag = ''] = text.slice(at, at + LONGEST_TAG).split('>', 1)
+    const action = /\baction="([^"]*)"/.exec(tag)?.[1]
+    if (action !== undefined) return action
+  }
+  return undefined
 }
