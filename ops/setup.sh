@@ -93,8 +93,8 @@ packages() {
     if [[ $command == certbot && -z $CERTIFICATE ]] || command -v "$command" >/dev/null; then continue; fi
     missing+=("$command")
   done
-  # Any Node that npx runs on: it fetches pnpm, and MCPX brings the Node that it runs on itself.
-  if ! command -v npx >/dev/null || [[ $(node --version 2>/dev/null) =~ ^v([0-9]|1[0-7])\. ]]; then missing+=(nodejs npm); fi
+  # ops/pnpm fetches the package manager with it, and that one the Node that MCPX runs on.
+  if ! command -v curl >/dev/null && ! command -v wget >/dev/null; then missing+=(curl ca-certificates); fi
   # A library that the Node of MCPX is linked with, and that a bare Debian lacks.
   [[ $(ldconfig -p) == *libatomic.so.1* ]] || missing+=(libatomic1)
   if ((${#missing[@]} == 0)); then outcome 'there already'; return; fi

@@ -77,7 +77,7 @@ Left are, in case you want them again:
   $ROOT/etc/mcpx              configuration, with its secrets
   $ROOT/etc/letsencrypt       the certificate, which certbot renews for as long as it is there
   /var/log/journal/*.mcpx*    what it logged, with addresses of people
-  the packages nginx, certbot, nodejs, npm, and the user mcpx
+  the packages nginx, certbot, and the user mcpx
   /etc/nginx/nginx.conf       worker_connections and worker_rlimit_nofile, which were raised
 
 To remove them for good:

@@ -16,7 +16,7 @@ OPS=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=shell/steps.sh
 . "$OPS/shell/steps.sh"
 
-FROM='' REF='' ROOT_FOLDER='' BACK=''
+FROM='' REF='' SIGNERS='' ROOT_FOLDER='' BACK=''
 HELP="Replaces MCPX by another release, without a failed request where there are two instances or more.
 
   sudo ops/upgrade.sh                          the checkout that this script is in
@@ -24,6 +24,8 @@ HELP="Replaces MCPX by another release, without a failed request where there are
   sudo ops/upgrade.sh --from URL [--ref NAME]  a git repository, at a tag or branch
   sudo ops/upgrade.sh --back                   the release that was in use before
 
+  --verify-tag FILE  only if the tag that --ref names is signed by one of the keys in this file: public keys of OpenPGP, or
+                     lines of ADDRESS KEY-TYPE KEY for keys of SSH (allowed signers of ssh-keygen)
   --root FOLDER  for a trial: everything below that folder, as with setup.sh
 
 The database is backed up first. If the new release does not get ready, the former one is back in use.
@@ -39,11 +41,18 @@ while (($# > 0)); do
   case $1 in
     --from) FROM=$2 ;;
     --ref) REF=$2 ;;
+    --verify-tag) SIGNERS=$2 ;;
     --root) ROOT_FOLDER=$(realpath -m "$2") ;;
     *) fail "there is no option $1; --help explains" 2 ;;
   esac
   shift 2
 done
+
+if [[ -n $SIGNERS ]]; then
+  [[ -n $REF ]] || fail '--verify-tag: say which tag, with --ref' 2
+  [[ -f $SIGNERS ]] || fail "--verify-tag: there is no file $SIGNERS; it takes the keys of those who may sign a release" 2
+  SIGNERS=$(realpath "$SIGNERS")
+fi
 
 at "$ROOT_FOLDER"
 require_machine
@@ -55,6 +64,28 @@ CHECKOUT=''
 trap 'rm -rf "$RENDERED" "$CHECKOUT"' EXIT
 mapfile -t INSTANCES < <(enabled_instances)
 ((${#INSTANCES[@]} > 0)) || fail 'no instance is enabled: run setup.sh first'
+
+# verify_tag SOURCE: ends the script unless what was fetched is what one of the keys has signed under this name. The name is part of
+# what is signed, and git looks at it no more than at a branch that is called like the tag. Signatures of another kind than that of the
+# keys are refused: git would take them for keys that are known elsewhere on the machine.
+verify_tag() {
+  local tag=refs/tags/$REF said home not="the tag $REF of $1 is not signed by a key in $SIGNERS"
+  said=$(git -C "$CHECKOUT" cat-file tag "$tag" 2>/dev/null | sed -n '/^$/q; s/^tag //p')
+  [[ -n $said ]] || fail "$not: it is no tag with a signature; nothing was changed"
+  [[ $said == "$REF" ]] || fail "$not: it is that of $said; nothing was changed"
+  [[ $(git -C "$CHECKOUT" rev-parse HEAD) == "$(git -C "$CHECKOUT" rev-parse "$tag^{commit}")" ]] || fail "the tag $REF of $1 is not what was fetched: a branch has the same name; nothing was changed"
+  if grep -q '^-----BEGIN PGP PUBLIC KEY BLOCK-----' "$SIGNERS"; then
+    home=$(mktemp -d) # with these keys alone
+    { GNUPGHOME=$home logged gpg --batch --quiet --import "$SIGNERS" && GNUPGHOME=$home logged git -C "$CHECKOUT" -c gpg.program=gpg -c gpg.ssh.program=false -c gpg.x509.program=false verify-tag "$REF"; }
+    said=$?
+    GNUPGHOME=$home gpgconf --kill all 2>/dev/null
+    rm -rf "$home"
+  else
+    logged git -C "$CHECKOUT" -c "gpg.ssh.allowedSignersFile=$SIGNERS" -c gpg.ssh.program=ssh-keygen -c gpg.program=false -c gpg.x509.program=false verify-tag "$REF"
+    said=$?
+  fi
+  ((said == 0)) || fail "$not: $(last_words); nothing was changed"
+}
 
 release() {
   if [[ -n $BACK ]]; then
@@ -68,6 +99,7 @@ release() {
     command -v git >/dev/null || fail 'git is not installed, which fetches the release: apt-get install git'
     CHECKOUT=$(mktemp -d)
     logged git clone --quiet --depth 1 ${REF:+--branch "$REF"} "$source" "$CHECKOUT" || fail "$source${REF:+ at $REF} could not be fetched: $(last_words)"
+    if [[ -n $SIGNERS ]]; then verify_tag "$source"; fi
     source=$CHECKOUT
   fi
   name_release "$source"

@@ -27,8 +27,10 @@ install_release() {
   rm -rf "$folder" # what an interrupted installation left
   mkdir -p "$folder"
   pack "$1" | tar -C "$folder" -xf - --no-same-owner || fail "$folder cannot be written; free some space on its disk"
-  # CI: pnpm asks nothing.
-  (umask 022 && cd "$folder" && CI=true logged npx -y pnpm@12 install --prod --frozen-lockfile --prefer-offline) 9>&- ||
+  local pnpm=$folder/ops/pnpm
+  [[ -x $pnpm ]] || pnpm=$OPS/pnpm # an earlier release
+  # CI: pnpm asks nothing. What the lock file pins is unpacked, and nothing of it is run: there may be no Node yet to run it.
+  (umask 022 && cd "$folder" && CI=true logged "$pnpm" install --prod --frozen-lockfile --prefer-offline --ignore-pnpmfile --ignore-scripts) 9>&- ||
     fail "the packages could not be installed: $(last_words); see $LOG, and whether registry.npmjs.org can be reached"
   logged "$folder/node_modules/.bin/node" --version || fail "its Node does not run on this machine: $(last_words); see $LOG"
   touch "$folder/.installed"

