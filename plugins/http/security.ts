@@ -27,6 +27,7 @@ const HEADERS = {
 
 const MOST_KNOWN = 100
 const SLASH = 47
+const LONGEST_ORIGIN = 300
 
 export default fp(async function security (fastify: FastifyInstance) {
   const { ALLOWED_HOSTS, ALLOWED_ORIGINS, MCP_SERVER_HOST, PUBLIC_URL, publicUrlGiven } = fastify.config
@@ -64,16 +65,27 @@ export default fp(async function security (fastify: FastifyInstance) {
 
 const refusal = (message: string): Refusal => new Refusal(403, 'forbidden', message)
 
-/** Whether an Origin may call. No Origin: not a browser, and nothing to protect a person from. A loopback one counts with any port. */
-export function allows (origins: Set<string>, origin: string | undefined): boolean {
-  if (origin === undefined || origins.has('*')) return true
-  return origins.has(normalOrigin(origin))
+/**
+ * Whether an Origin may call. With *, any that is one at all, `null` too (a page in a sandbox): what a page can do without a token
+ * is nothing, and no cookie counts here. A loopback origin that was named without a port counts with any.
+ */
+export function allows (origins: Set<string>, origin: string): boolean {
+  if (origins.has('*')) return isOrigin(origin)
+  return origins.has(origin) || origins.has(normalOrigin(origin)) || origins.has(withoutLoopbackPort(origin))
 }
 
+/** RFC 6454 section 6.2: scheme, host and perhaps a port, and nothing after them. Those of extensions and apps have schemes of their own. */
+const isOrigin = (text: string): boolean => text === 'null' || (text.length <= LONGEST_ORIGIN && /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\,]*$/i.test(text))
+
 function normalOrigin (origin: string): string {
-  if (!URL.canParse(origin)) return origin
-  const { protocol, hostname, origin: whole } = new URL(origin)
-  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname) ? `${protocol}//${hostname}` : whole
+  if (!isOrigin(origin) || !URL.canParse(origin)) return origin
+  const { origin: whole } = new URL(origin)
+  return whole === 'null' ? origin : whole // that of a scheme which URLs know nothing of
+}
+
+function withoutLoopbackPort (origin: string): string {
+  const [, alone = ''] = /^(https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])):\d{1,5}$/i.exec(origin) ?? []
+  return alone.toLowerCase()
 }
 
 /**

@@ -65,6 +65,18 @@ t.test('an Origin that is not ours is refused in noauth: any page could otherwis
   }
 })
 
+t.test('where a token is asked for any page may try, but what is no origin is refused', async t => {
+  const { endpoint } = await startServer(t, { AUTH_MODE: 'oauth' })
+  for (const origin of ['https://app.example', 'http://localhost:1', 'null', 'vscode-webview://1a2b3c', 'chrome-extension://abcdef', 'app://', 'http://[::1]:80']) t.equal((await send(endpoint, { origin })).status, 401, origin)
+  for (const origin of ['garbage', 'https://app.example/', 'https://app.example/path', 'https://a@app.example', 'https://app.example?x', 'https://a.example, https://b.example', 'javascript:alert(1)', '*', '', `https://${'a'.repeat(400)}`]) t.equal((await send(endpoint, { origin })).status, 403, origin)
+})
+
+t.test('a loopback origin that is named with its port is that one alone', async t => {
+  const { endpoint } = await startServer(t, { ALLOWED_ORIGINS: 'http://localhost:6274,http://127.0.0.1,app://desk', PUBLIC_URL: 'http://localhost:8000' })
+  for (const origin of ['http://localhost:6274', 'HTTP://LOCALHOST:6274', 'http://127.0.0.1:5', 'http://127.0.0.1', 'http://localhost:8000', 'app://desk']) t.equal((await send(endpoint, { origin })).status, 200, origin)
+  for (const origin of ['http://localhost:6275', 'http://localhost', 'http://[::1]:6274', 'https://localhost:6274', 'https://127.0.0.1', 'app://other', 'http://localhost:6274@evil.example', 'http://127.0.0.1:5/x', 'null']) t.equal((await send(endpoint, { origin })).status, 403, origin)
+})
+
 t.test('allow-lists replace the defaults', async t => {
   const { endpoint } = await startServer(t, { ALLOWED_HOSTS: 'mcp.example.com', ALLOWED_ORIGINS: 'https://app.example.com' })
   t.equal((await send(endpoint, { host: 'mcp.example.com' })).status, 200)
