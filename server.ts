@@ -9,6 +9,7 @@ import { freePort } from './lib/free-port.ts'
 import { SHUTDOWN } from './plugins/catalog/calls/call-scope.ts'
 import { summary } from './cli/summary.ts'
 
+const EXIT_UNCAUGHT = 1 // and it is started again, by systemd or by the container's engine
 const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
 const CLOSE_CONNECTIONS_MS = 1500
 // Behind a proxy: longer than it keeps an idle connection to us (keepalive_timeout of ops/nginx). Only who sends requests can close
@@ -21,9 +22,14 @@ try {
   const config = await configure()
   const app = await buildApp(config)
   process.on('unhandledRejection', error => app.log.error({ err: error }, 'a rejected promise that nobody handled; the server goes on'))
-  process.on('uncaughtException', error => app.log.fatal({ err: error }, 'an error that nobody caught; the server goes on'))
+  // What it has left half done is not known, so that what starts anew is safer than what goes on; calls in flight may end.
+  process.on('uncaughtException', error => {
+    app.log.fatal({ err: error }, 'an error that nobody caught; the server finishes what it has begun, and ends')
+    void stop(app, 'uncaughtException', EXIT_UNCAUGHT)
+  })
   await app.port.open()
   if (process.stdout.isTTY) process.stdout.write(summary(app))
+  else if (app.toolReload !== undefined) app.toolReload.tell = line => console.error(`mcpx: ${line}`) // a terminal shows the log
   flushCompileCache() // or only a graceful end would keep what this start has compiled; without NODE_COMPILE_CACHE it does nothing
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { void stop(app, signal) })
 } catch (error) {
@@ -38,12 +44,13 @@ async function configure (): Promise<Config> {
 }
 
 /** Stops without a failed request: no new connections, then time for what is in flight, then the rest is ended. */
-async function stop (app: FastifyInstance, signal: string): Promise<void> {
+async function stop (app: FastifyInstance, reason: NodeJS.Signals | 'uncaughtException', code = 0): Promise<void> {
+  if (app.lifecycle.phase === 'draining') return // one end is enough, and the first has the reason
   const grace = app.config.SHUTDOWN_GRACE_SECONDS * 1000
   const started = performance.now()
-  app.log.info({ signal }, 'stopping')
+  app.log.info({ signal: reason }, 'stopping')
   app.lifecycle.phase = 'draining'
-  process.once(signal, () => process.exit(1)) // a second Ctrl+C does not wait
+  if (reason !== 'uncaughtException') process.once(reason, () => process.exit(1)) // a second Ctrl+C does not wait
   const closing = app.config.PUBLIC_URL.startsWith('https:') ? PROXY_CLOSES_MS : CLOSE_CONNECTIONS_MS // TLS is the proxy's
   setTimeout(() => process.exit(1), closing + grace + HARD_LIMIT_MS).unref()
 
@@ -53,7 +60,7 @@ async function stop (app: FastifyInstance, signal: string): Promise<void> {
   while (busy() && performance.now() - started < grace) await sleep(50)
   for (const call of app.mcp.inFlight) call.stop(SHUTDOWN)
   await app.close()
-  process.exit(0)
+  process.exit(code)
 }
 
 function fail (error: unknown): never {

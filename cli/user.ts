@@ -4,6 +4,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Kysely } from 'kysely'
 import { createUser, disableUser, enableUser, findByUsername, listUsers, removeUser, setPassword, UserError } from '../plugins/accounts/users.ts'
+import { serverNames } from '../plugins/accounts/server-names.ts'
 import { readConfig } from '../plugins/config.ts'
 import { openDatabase } from '../plugins/db/sqlite.ts'
 import type { Seconds } from '../lib/clock.ts'
@@ -28,10 +29,10 @@ const HELP = `Manages the users who may sign in, whether or not the server runs.
   --help
 
 A password is asked for on a terminal, and otherwise read from standard input. It needs at
-least 12 characters. Names are matched without regard to case. The database is AUTH_DB_PATH.
+least 12 characters, and is none that is easy to guess. Names are matched without regard to case. The database is AUTH_DB_PATH.
 `
 
-interface Options { generate: boolean, yes: boolean }
+interface Options { generate: boolean, yes: boolean, serverNames: string[] }
 const recorded = (event: string) => (tx: Kysely<Database>, subject: string) => record(tx, event, { subject })
 
 type Command = (db: Kysely<Database>, name: string, options: Options) => Promise<void>
@@ -41,14 +42,14 @@ const commands: Record<string, Command> = {
     const taken = await findByUsername(db, typed) // before a password is asked for
     if (taken !== undefined) throw new UserError(`there is a user ${taken.username} already`)
     const password = await newPassword(typed, options)
-    const name = await createUser(db, typed, password, recorded('user_added'))
+    const name = await createUser(db, typed, password, options.serverNames, recorded('user_added'))
     say(`added ${name}`)
     if (options.generate) console.log(password)
   },
   async passwd (db, typed, options) {
     const name = await nameOf(db, typed)
     const password = await newPassword(name, options)
-    await setPassword(db, name, password, recorded('password_changed'))
+    await setPassword(db, name, password, options.serverNames, recorded('password_changed'))
     say(`the password of ${name} is changed; every app and browser has to sign in again`)
     if (options.generate) console.log(password)
   },
@@ -94,7 +95,7 @@ await run('user', async args => {
   makeDataFolder(config)
   const db = await openDatabase(config)
   try {
-    await (commands[command]?.(db, name ?? '', values) ?? list(db))
+    await (commands[command]?.(db, name ?? '', { ...values, serverNames: serverNames(config) }) ?? list(db))
   } catch (error) {
     throw error instanceof UserError ? new Mistake(error.message) : error
   } finally {

@@ -10,13 +10,14 @@ const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, strict: false, val
 /** Where settings come from: the environment wins over the file. An empty value is none. */
 export class Environment {
   readonly #env: NodeJS.ProcessEnv
-  readonly #file: string
+  /** Path of the file, which need not exist. */
+  readonly file: string
   readonly #fromFile: NodeJS.Dict<string>
 
   /** @throws ConfigurationError when the file is there and cannot be read */
   constructor (env: NodeJS.ProcessEnv, file: string) {
     this.#env = env
-    this.#file = file
+    this.file = file
     this.#fromFile = readEnvFile(file)
   }
 
@@ -26,7 +27,7 @@ export class Environment {
   fileHas (wanted: (name: string) => boolean): boolean { return Object.entries(this.#fromFile).some(([name, value]) => value?.trim() && wanted(name)) }
 
   /** The same, with the file as it is now. */
-  reread (): Environment { return new Environment(this.#env, this.#file) }
+  reread (): Environment { return new Environment(this.#env, this.file) }
 }
 
 function readEnvFile (file: string): NodeJS.Dict<string> {

@@ -47,11 +47,13 @@ export const sections = {
   Tools: {
     TOOLS_DIR: text('Folder with tools of your own, one file a tool, loaded besides the built-in ones.'),
     TOOLS_DISABLED: list('Names of tools that are not served.'),
+    TOOLS_RELOAD: oneOf(['on', 'off'], 'off', 'on: a tool file that changes, appears or is deleted is served as it is a moment later, without a restart. A broken one goes on as it was, and /health says why. For development: dev has it on.'),
     SKILLS_DIR: text('Folder of skills, one folder with a SKILL.md each, served to clients that know the skills extension. Read once, at the start.'),
     LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may keep a list of tools, prompts or resources. For a minute after a change they are told 5 at most.'),
     TOOL_TIMEOUT_SECONDS: integer(60, 1, 3600, 'Time limit of a tool call, for tools that declare none.'),
     TASK_TTL_MINUTES: integer(60, 1, 30 * 24 * HOUR, 'Minutes for which a call that runs in the background, and its result, are kept (tasks extension).'),
-    TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, finished ones included until they expire. With noauth all callers are one.')
+    TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, or each address where there is none, finished ones included until they expire.'),
+    TASK_MAX_BYTES: integer(64 * MIB, MIB, 1024 * 1024 * MIB, 'Bytes of arguments and results that the background calls of each of them may have in the database; one that runs counts with the largest result it may have.')
   },
   Authentication: {
     AUTH_MODE: oneOf(['oauth', 'noauth'], 'oauth', 'oauth: clients sign in. noauth: anyone who reaches the server may call every tool; for trusted networks only.'),

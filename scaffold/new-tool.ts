@@ -83,7 +83,7 @@ ${usual === name ? '' : `\nNames of tools are usually in lower snake case: ${usu
 Next
   npx -y pnpm@12 exec tap --disable-coverage ${shown(files[1]?.file ?? '')}
   ${setting}AUTH_MODE=noauth npx -y pnpm@12 dev
-  then change the tool: the server restarts by itself.${dir === undefined ? '\n  When its description or schema has changed: npx -y pnpm@12 run docs' : ''}
+  then change the tool: it is served as you save it.${dir === undefined ? '\n  When its description or schema has changed: npx -y pnpm@12 run docs' : ''}
   The whole contract is in docs/writing-a-tool.md.`
 }
 

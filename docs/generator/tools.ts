@@ -67,7 +67,7 @@ function typeOf (schema: Record<string, any>): string {
 }
 
 function policy ({ definition: { annotations = {} }, config }: RegisteredTool, defaultSeconds: number): string[] {
-  const { timeoutMs, maxResultBytes, concurrency, scopes, configured } = config
+  const { timeoutMs, maxResultBytes, concurrency, cost = 1, dailyBudget, scopes, configured } = config
   const state = configured?.() ?? true
   const { readOnlyHint, destructiveHint, idempotentHint, openWorldHint } = annotations
   // Where a hint is left out, a client assumes the worse (MCP schema, ToolAnnotations).
@@ -75,6 +75,7 @@ function policy ({ definition: { annotations = {} }, config }: RegisteredTool, d
     readOnlyHint ? 'Only reads.' : `Changes something${destructiveHint === false ? ', but only adds to it' : ', possibly for good'}${idempotentHint ? '; a second identical call changes nothing more' : ''}.`,
     openWorldHint === false ? 'Does not leave this server.' : 'Talks to services elsewhere.',
     `A call may take ${timeoutMs === undefined ? `${defaultSeconds} s (\`TOOL_TIMEOUT_SECONDS\`)` : `${timeoutMs / 1000} s`}${maxResultBytes === undefined ? '' : `, and a result may have ${maxResultBytes} bytes`}.`,
+    ...(dailyBudget === undefined ? [] : [`Each caller has a budget of ${dailyBudget} a day, of which a call costs ${cost}.`]),
     ...(concurrency === undefined ? [] : [`At most ${concurrency} calls run at once; a further one is told to try again.`]),
     ...(scopes === undefined ? [] : [`The caller needs the scopes ${scopes.map(code).join(', ')}.`]),
     ...(state === true ? [] : [`Without configuration it answers: ${state}`])

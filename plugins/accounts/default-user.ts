@@ -6,7 +6,9 @@ import { ConfigurationError } from '../../lib/configuration-error.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/schema.ts'
 import { KNOWN_PASSWORD_HASH } from './known-password.ts'
-import { hashPassword, passwordProblem } from './password.ts'
+import { hashPassword } from './password.ts'
+import { newPasswordProblem } from './password-strength.ts'
+import { serverNames } from './server-names.ts'
 import { canonicalUsername, insertUser } from './users.ts'
 
 // No two that look alike in a terminal, and none that a URL or a shell reads otherwise.
@@ -24,7 +26,7 @@ export async function ensureDefaultUser (db: Kysely<Database>, config: Config, s
   const { AUTH_DEFAULT_USERNAME, AUTH_DEFAULT_PASSWORD: given, reachable: { reach, because } } = config
   const name = canonicalUsername(AUTH_DEFAULT_USERNAME)
   if (name === undefined) throw new ConfigurationError(['AUTH_DEFAULT_USERNAME: the given value has characters that cannot be seen'])
-  const problem = given === undefined ? undefined : passwordProblem(given)
+  const problem = given === undefined ? undefined : await newPasswordProblem(given, [name, ...serverNames(config)])
   if (problem !== undefined) throw new ConfigurationError([`AUTH_DEFAULT_PASSWORD: the given value ${problem}`])
   if (given !== undefined) return void await insertUser(db, name, await hashPassword(given))
   if (reach === 'machine') return void await insertUser(db, name, KNOWN_PASSWORD_HASH)

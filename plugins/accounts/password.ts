@@ -9,12 +9,12 @@ const MIN_CHARACTERS = 12
 // bcrypt reads no further. Refusing beats hashing twice: the hashes stay plain bcrypt, and no password works cut off.
 const MAX_BYTES = 72
 
-/** Why a new password may not be used, or undefined when it may. */
+/** What the form of a new password forbids, or undefined; whether it is a good one is told by password-strength.ts. */
 export function passwordProblem (password: string): string | undefined {
   const normal = normalize(password)
   if ([...normal].length < MIN_CHARACTERS) return `must have at least ${MIN_CHARACTERS} characters`
   if (tooLong(normal)) return `must have at most ${MAX_BYTES} bytes in UTF-8, which is all that bcrypt reads`
-  if (/\p{Cc}/u.test(normal)) return 'must have no control characters'
+  if (hasControls(normal)) return 'must have no control characters'
   return undefined
 }
 
@@ -22,13 +22,15 @@ export async function hashPassword (password: string): Promise<string> {
   return await hash(normalize(password), { cost: COST })
 }
 
-/** Always takes the time of one bcrypt verification. */
+/** Always takes the time of one bcrypt verification. With a NUL bcrypt would begin anew: `P\0P` is `P` to it. */
 export async function verifyPassword (password: string, encoded: string): Promise<boolean> {
   const normal = normalize(password.slice(0, 1000))
-  return await verify(normal, encoded) && !tooLong(normal)
+  return await verify(normal, encoded) && !tooLong(normal) && !hasControls(normal)
 }
 
 // RFC 8265 section 4.2.2: the same password typed on another keyboard is the same bytes.
 const normalize = (password: string): string => password.normalize('NFC')
 
 const tooLong = (password: string): boolean => Buffer.byteLength(password) > MAX_BYTES
+
+const hasControls = (password: string): boolean => /\p{Cc}/u.test(password)

@@ -2,7 +2,8 @@
 import type { Kysely } from 'kysely'
 import { now } from '../../lib/clock.ts'
 import type { Database, User } from '../db/schema.ts'
-import { hashPassword, passwordProblem } from './password.ts'
+import { hashPassword } from './password.ts'
+import { newPasswordProblem } from './password-strength.ts'
 
 const MAX_CHARACTERS = 64
 
@@ -26,11 +27,12 @@ export function canonicalUsername (typed: string): string | undefined {
 
 /**
  * Adds a user, and answers the name in the form in which it is stored.
+ * @param serverNames what a password must not be made of, besides the user's own name
  * @throws UserError when the name or the password cannot be used, or the name is taken
  */
-export async function createUser (db: Kysely<Database>, username: string, password: string, along = nothing): Promise<string> {
+export async function createUser (db: Kysely<Database>, username: string, password: string, serverNames: readonly string[] = [], along = nothing): Promise<string> {
   const name = requireName(username)
-  const hash = await hashNew(password)
+  const hash = await hashNew(password, [name, ...serverNames])
   await db.transaction().execute(async tx => {
     if (!await insertUser(tx, name, hash)) throw new UserError(`there is a user ${name} already`)
     await along(tx, name)
@@ -60,9 +62,9 @@ export async function listUsers (db: Kysely<Database>): Promise<Omit<User, 'pass
  * Sets a new password, and ends everything that whoever had the old one was granted.
  * @throws UserError
  */
-export async function setPassword (db: Kysely<Database>, username: string, password: string, along = nothing): Promise<void> {
+export async function setPassword (db: Kysely<Database>, username: string, password: string, serverNames: readonly string[] = [], along = nothing): Promise<void> {
   const { id, username: name } = await requireUser(db, username)
-  const password_hash = await hashNew(password)
+  const password_hash = await hashNew(password, [name, ...serverNames])
   await db.transaction().execute(async tx => {
     await tx.updateTable('users').set({ password_hash }).where('id', '=', id).execute()
     await endEverything(tx, id)
@@ -124,8 +126,8 @@ function requireName (username: string): string {
   return name
 }
 
-async function hashNew (password: string): Promise<string> {
-  const problem = passwordProblem(password)
+async function hashNew (password: string, names: readonly string[]): Promise<string> {
+  const problem = await newPasswordProblem(password, names)
   if (problem !== undefined) throw new UserError(`the password ${problem}`)
   return await hashPassword(password)
 }

@@ -1,12 +1,6 @@
 // Who may use what is served. The core asks here for each call, whatever way it came, so that no way can forget to.
-import type { Principal } from './principal.ts'
+import type { Item, Principal } from './principal.ts'
 import { covers, TOOLS_SCOPE } from './scope.ts'
-
-/** Something that is served: a tool, a prompt, a resource, a template of resources. */
-export interface Item {
-  /** What using it takes, all of them. */
-  readonly scopes: readonly string[]
-}
 
 export interface Policy {
   /** Whether a caller may use an item. On the path of every call: it makes nothing. */

@@ -1,7 +1,6 @@
 // Who calls: what an auth plugin finds out and everything behind it relies on.
 import type { onRequestHookHandler } from 'fastify'
 import type { Refusal } from '../../lib/refusal.ts'
-import type { Item } from './policy.ts'
 
 /** The authenticated caller of a request. */
 export interface Principal {
@@ -15,6 +14,12 @@ export interface Principal {
   readonly grantId?: string
   /** Whether it was revoked since. For what goes on after a request was let in; it costs next to nothing. */
   readonly isRevoked?: () => boolean
+}
+
+/** Something that is served: a tool, a prompt, a resource, a template of resources. */
+export interface Item {
+  /** What using it takes, all of them. */
+  readonly scopes: readonly string[]
 }
 
 declare module 'fastify' {

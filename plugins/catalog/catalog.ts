@@ -33,6 +33,7 @@ export class Catalog implements McpHost {
   readonly #listTtlMs: number
   readonly #changedAt = { tools: -Infinity, prompts: -Infinity, resources: -Infinity }
   #open = false
+  #grows = false
 
   constructor (events: Events, disabled: readonly string[], listTtlMs: number) {
     this.#events = events
@@ -148,13 +149,17 @@ export class Catalog implements McpHost {
   /** Names that a file registered and TOOLS_DISABLED dropped. */
   get dropped (): string[] { return [...this.#disabled].filter(name => !this.#unknownDisabled.has(name)) }
 
+  /** From now on anything may be registered at any time. */
+  grow (): void { this.#grows = true }
+
+  /** What a client is told once and for all: what may come later is included. */
   get capabilities (): ServerCapabilities {
-    const completes = [...this.prompts.values()].some(prompt => prompt.config.complete) || this.templates.size > 0
+    const completes = this.#grows || this.templates.size > 0 || [...this.prompts.values()].some(prompt => prompt.config.complete)
     return {
       tools: { listChanged: true },
       logging: {},
-      ...(this.prompts.size > 0 && { prompts: { listChanged: true } }),
-      ...(this.resources.size + this.templates.size > 0 && { resources: { listChanged: true, subscribe: true } }),
+      ...((this.#grows || this.prompts.size > 0) && { prompts: { listChanged: true } }),
+      ...((this.#grows || this.resources.size + this.templates.size > 0) && { resources: { listChanged: true, subscribe: true } }),
       ...(completes && { completions: {} })
     }
   }

@@ -71,6 +71,10 @@ export interface ToolConfig<I extends Schema = Schema, O extends Schema = Schema
   maxResultBytes?: number
   /** Calls that may run at once; a further one is told to try again. By default unlimited. */
   concurrency?: number
+  /** What the calls of one caller may cost in a day of UTC; a further one is told when it resets. By default unlimited. */
+  dailyBudget?: number
+  /** What a call costs of it; by default 1. */
+  cost?: number
   /** True, or one line that says which setting is missing. */
   configured?: () => true | string
   /**

@@ -19,6 +19,10 @@ export function toolOf (owner: string, name: string, config: ToolConfig<any, any
   if (!config.description) throw new Error(`tool "${name}" has no description`)
   if (typeof handler !== 'function') throw new Error(`tool "${name}" has no handler function`)
   if (config.task !== undefined && config.task !== 'optional' && config.task !== 'required') throw new Error(`tool "${name}": task must be "optional" or "required"`)
+  for (const field of ['cost', 'dailyBudget'] as const) {
+    const value: unknown = config[field]
+    if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) > 0)) throw new Error(`tool "${name}": ${field} must be a whole number above 0`)
+  }
   const inputSchema = (config.inputSchema ?? NO_ARGUMENTS) as Tool['inputSchema']
   if (inputSchema.type !== 'object') throw new Error(`tool "${name}": inputSchema must have type "object"`)
   const { title, description, annotations, icons, _meta } = config

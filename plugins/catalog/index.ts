@@ -4,6 +4,7 @@ import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Limits } from './calls/call.ts'
+import { Usage } from './calls/usage.ts'
 import { Catalog } from './catalog.ts'
 import { TaskRunner } from './tasks/runner.ts'
 
@@ -20,13 +21,16 @@ declare module 'fastify' {
 }
 
 export default fp(async function catalog (fastify: FastifyInstance) {
-  const { config, db, events, log } = fastify
+  const { budgets: { kept }, config, db, events, log } = fastify
   const listTtlMs = config.LIST_TTL_SECONDS * 1000
   const mcp = new Catalog(events, config.TOOLS_DISABLED ?? [], listTtlMs)
-  const limits: Limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES }
+  const usage = new Usage(db, log)
+  await usage.load()
+  fastify.addHook('onClose', () => usage.close())
+  const limits: Limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES, usage }
   fastify.decorate('mcp', mcp)
   fastify.decorate('callLimits', limits)
-  const tasks = new TaskRunner(db, mcp, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX }, log)
+  const tasks = new TaskRunner(db, mcp, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX, maxBytes: config.TASK_MAX_BYTES, kept }, log)
   fastify.decorate('tasks', tasks)
   events.on('revocation', ({ grants }) => {
     for (const call of mcp.inFlight) call.stopIfRevoked()
@@ -34,4 +38,4 @@ export default fp(async function catalog (fastify: FastifyInstance) {
   })
   // Loaded where there is a folder of them.
   fastify.decorate('skills', config.SKILLS_DIR === undefined ? undefined : await (await import('./sources/skills.ts')).openSkills(path.resolve(config.SKILLS_DIR), mcp, listTtlMs, log))
-}, { name: 'catalog', dependencies: ['config', 'db', 'events'] })
+}, { name: 'catalog', dependencies: ['budgets', 'config', 'db', 'events'] })

@@ -1,6 +1,6 @@
 // What the catalog holds of each thing that was registered.
 import type { Prompt, Resource, ResourceTemplate, ResourceTemplateType, Tool } from '@modelcontextprotocol/server'
-import type { Item } from '../auth/policy.ts'
+import type { Item } from '../auth/principal.ts'
 import type { CallContext, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ToolConfig, ToolHandler } from './contract.ts'
 import type { Validator } from './schema.ts'
 

@@ -95,6 +95,14 @@ export interface Database {
     expires_at: Seconds
     lease_until: Seconds
     revision: number
+    caller: Generated<string>
+    bytes: Generated<number>
+  }
+  usage: {
+    day: string
+    caller: string
+    tool: string
+    cost: number
   }
 }
 

@@ -1,7 +1,7 @@
 // What of the catalog the messages of a body ask for, and whether their caller may: so that a refusal is one for the whole
 // body, and made while its answer can still be a challenge. What is not found here, the core refuses when it comes to it.
 import type { FastifyRequest } from 'fastify'
-import type { Item } from '../auth/policy.ts'
+import type { Item } from '../auth/principal.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 
 interface Message {

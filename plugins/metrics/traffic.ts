@@ -12,7 +12,7 @@ const ABORTED = position(STATUSES, 'aborted')
 
 /** How a call ended. Keys of a record, so that the compiler says when an outcome is missing. */
 const OUTCOMES = Object.keys({
-  ok: 1, task: 1, input_required: 1, tool_error: 1, invalid_arguments: 1, unconfigured: 1, busy: 1, timeout: 1, cancelled: 1, shutdown: 1, revoked: 1,
+  ok: 1, task: 1, input_required: 1, tool_error: 1, invalid_arguments: 1, unconfigured: 1, busy: 1, over_budget: 1, timeout: 1, cancelled: 1, shutdown: 1, revoked: 1,
   too_large: 1, failed: 1, refused: 1, protocol_error: 1, aborted: 1, other: 1
 } satisfies Record<Outcome | 'protocol_error' | 'aborted' | 'other', 1>) as unknown as Known
 

@@ -130,7 +130,7 @@ t.test('a caller may have so many tasks, and then does without', async t => {
   const burnt = await Promise.all(Array.from({ length: 8 }, () => alice.call('burn')))
   t.equal(burnt.filter(({ result }) => result?.resultType === 'task').length, 3, 'also when they come at once')
   t.equal(burnt.filter(({ result }) => result?.resultType === 'complete' && result.isError).length, 5, 'the rest ran while she waited')
-  t.match(await alice.call('must_bake', { label: 'x' }), { result: { isError: true, content: [{ text: /3 tasks already/ }] } })
+  t.match(await alice.call('must_bake', { label: 'x' }), { result: { isError: true, content: [{ text: /^Your tasks are as many \(3\) or as large/ }] } })
   t.ok(await bob.start('burn'), 'which is no concern of others')
 })
 

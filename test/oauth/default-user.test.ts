@@ -5,7 +5,7 @@ import { hashPassword, passwordProblem, verifyPassword } from '../../plugins/acc
 import { createUser, disableUser, findByUsername, insertUser, listUsers, removeUser, setPassword } from '../../plugins/accounts/users.ts'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
 import { type Config, readConfig } from '../../plugins/config.ts'
-import { openDatabase } from '../../plugins/db/sqlite.ts'
+import { up } from '../../migrations/004-known-password.ts'
 import { testDatabase } from './database.ts'
 
 const PUBLIC = { PUBLIC_URL: 'https://mcp.example.com' }
@@ -57,17 +57,15 @@ t.test('another name does not hide the known password', async t => {
 })
 
 t.test('a database from before the known password had one hash is known by it too', async t => {
-  const { db, config } = await testDatabase(t)
+  const { db } = await testDatabase(t)
   const before = await hashPassword('OMG!letmein')
   await insertUser(db, 'anna', before)
   await insertUser(db, 'bert', await hashPassword(PASSWORD))
   t.equal(await usesKnownPassword(db), undefined)
-  await db.deleteFrom('kysely_migration' as never).where('name' as never, '=', '004-known-password' as never).execute()
-  const again = await openDatabase(config)
-  t.teardown(() => again.destroy())
-  t.equal(await usesKnownPassword(again), 'anna')
-  t.ok(await verifyPassword('OMG!letmein', (await findByUsername(again, 'anna'))?.password_hash ?? ''))
-  t.ok(await verifyPassword(PASSWORD, (await findByUsername(again, 'bert'))?.password_hash ?? ''), 'and no other is touched')
+  await up(db)
+  t.equal(await usesKnownPassword(db), 'anna')
+  t.ok(await verifyPassword('OMG!letmein', (await findByUsername(db, 'anna'))?.password_hash ?? ''))
+  t.ok(await verifyPassword(PASSWORD, (await findByUsername(db, 'bert'))?.password_hash ?? ''), 'and no other is touched')
 })
 
 const OTHERS: Record<string, NodeJS.ProcessEnv> = {

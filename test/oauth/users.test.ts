@@ -50,6 +50,12 @@ t.test('a password is kept as bcrypt of cost 12, and matches in any Unicode form
   t.notOk(await verifyPassword(`${longest}!`, hash), 'bcrypt alone would not see the 73rd byte')
 })
 
+t.test('a password with control characters is no other: bcrypt would begin anew after a NUL', async t => {
+  const hash = await hashPassword('P')
+  t.ok(await verifyPassword('P', hash))
+  for (const password of ['P\u0000P', 'P\u0000', 'P\u0000P\u0000P', 'P\n', 'P\u007f']) t.notOk(await verifyPassword(password, hash), JSON.stringify(password))
+})
+
 t.test('a sign-in without a user is checked against a hash of the same cost', async t => {
   t.same(parseOptions(DUMMY_HASH), { version: '2b', cost: COST })
 })
@@ -57,11 +63,11 @@ t.test('a sign-in without a user is checked against a hash of the same cost', as
 t.test('a new password ends everything that was granted, for that user only', async t => {
   const { db } = await testDatabase(t)
   const [anna, berta] = [await added(t, db, 'anna'), await added(t, db, 'berta')]
-  await setPassword(db, 'Anna', 'another password')
+  await setPassword(db, 'Anna', 'another good lantern')
   t.same(await holdings(db, anna), NOTHING)
   t.same(await holdings(db, berta), ALL)
   const { password_hash: hash } = await findByUsername(db, 'anna') ?? { password_hash: '' }
-  t.ok(await verifyPassword('another password', hash))
+  t.ok(await verifyPassword('another good lantern', hash))
   t.notOk(await verifyPassword(PASSWORD, hash))
 })
 

@@ -202,3 +202,10 @@ t.test('without a key it is listed, and says how to configure it', async t => {
   const health = await (await fetch(`${origin}/health`)).json()
   t.match(health, { checks: { tools: { ok: false, detail: /^web_search is not configured/ } } })
 })
+
+t.test('a caller may make so many searches a day', async t => {
+  const { call, text, upstream } = await setUp(t, { WEB_SEARCH_DAILY_LIMIT: '2' })
+  for (let i = 0; i < 2; i++) t.notOk((await call({ query: 'q' })).isError)
+  t.match(await text({ query: 'q' }, true), /^web_search has a budget of 2 a day for each caller, of which 0 is left; it is full again at /)
+  t.equal(upstream.seen.length, 2)
+})

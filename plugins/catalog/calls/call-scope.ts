@@ -1,7 +1,7 @@
 // The time a call runs in: its context, its one abort signal, and everything that may end it early.
 import type { ClientCapabilities, LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
-import type { Item } from '../../auth/policy.ts'
+import type { Item } from '../../auth/principal.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, type Era, ToolError, type ToolErrorOptions } from '../contract.ts'
 import type { CreatedTask } from '../task.ts'
@@ -31,7 +31,7 @@ export interface Carrier {
 }
 
 /** How a call ended, as the request log counts it. */
-export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'refused' | 'unconfigured' | 'busy' | 'timeout' | 'cancelled' | 'shutdown' | 'revoked' | 'too_large' | 'failed'
+export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'refused' | 'unconfigured' | 'busy' | 'over_budget' | 'timeout' | 'cancelled' | 'shutdown' | 'revoked' | 'too_large' | 'failed'
 
 /** Notes how a call ended, for the request log or for whoever wants to know in its place. */
 export function recordOutcome ({ request: { rpc }, ended }: Carrier, outcome: Outcome): void {

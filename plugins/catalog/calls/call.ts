@@ -1,15 +1,23 @@
 // Runs a tool under its declared policy and shapes what comes out: both lanes end here, so they cannot disagree.
 import type { CallToolResult, InputRequiredResult } from '@modelcontextprotocol/server'
 import { isInputRequiredResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
+import { nowMs } from '../../../lib/clock.ts'
+import { callerOf } from '../../budgets.ts'
 import { type Carrier, CallScope, type Outcome, recordOutcome } from './call-scope.ts'
 import type { Catalog } from '../catalog.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, ToolError } from '../contract.ts'
 import { notPermitted } from './permission.ts'
+import type { Exhausted, Usage } from './usage.ts'
 import { type CreatedTask, isCreatedTask, TasksNotDeclared } from '../task.ts'
 
 /** What applies to tools that declare nothing of their own. */
-export interface Limits { readonly timeoutMs: number, readonly maxResultBytes: number }
+export interface Limits {
+  readonly timeoutMs: number
+  readonly maxResultBytes: number
+  /** What callers have used of tools that have a budget. */
+  readonly usage: Usage
+}
 
 /** What a handler came to. */
 export interface Answer<T> {
@@ -37,10 +45,22 @@ export function callTool (catalog: Catalog, limits: Limits, name: string, args: 
   const configured = config.configured?.() ?? true
   if (configured !== true) return failure(carrier, 'unconfigured', `${name} is not configured: ${configured}`)
   if (tool.running >= (config.concurrency ?? Infinity)) return failure(carrier, 'busy', `${name} is busy with ${tool.running} other calls; try again in a moment`)
+  if (config.dailyBudget !== undefined) {
+    const { cost = 1, dailyBudget } = config
+    const exhausted = limits.usage.charge(callerOf(carrier.request), name, cost, dailyBudget)
+    if (exhausted !== undefined) return failure(carrier, 'over_budget', overBudget(name, cost, dailyBudget, exhausted))
+  }
   return runTool(catalog, limits, tool, args, carrier, foreground(tool, carrier))
 }
 
 const refused = async (tool: RegisteredTool, carrier: Carrier): Promise<never> => { throw notPermitted(tool, carrier) }
+
+function overBudget (name: string, cost: number, budget: number, { left, resetsAt }: Exhausted): string {
+  const minutes = Math.ceil((resetsAt.getTime() - nowMs()) / 60_000)
+  const wait = minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+  const price = cost === 1 ? '' : `, and a call costs ${cost}`
+  return `${name} has a budget of ${budget} a day for each caller, of which ${left} is left${price}; it is full again at ${resetsAt.toISOString().slice(0, 16)}Z, in ${wait}`
+}
 
 /** What runs while the client waits: all of the call, or as much as comes before a task. */
 function foreground (tool: RegisteredTool, { startTask }: Carrier): Work {

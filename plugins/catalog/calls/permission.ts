@@ -1,6 +1,6 @@
 // Permission, asked for where things are done: a way in that does not ask by itself is refused here.
 import { ProtocolError } from '@modelcontextprotocol/server'
-import type { Item } from '../../auth/policy.ts'
+import type { Item } from '../../auth/principal.ts'
 import type { Catalog } from '../catalog.ts'
 import { type Carrier, recordOutcome } from './call-scope.ts'
 

@@ -4,26 +4,51 @@ import type { McpHost } from '../contract.ts'
 
 /** A plugin of any kind: async or with a callback, with a scope of its own or, by fastify-plugin, without. */
 export type ToolPlugin = FastifyPluginCallback<any>
+/** A hook for the end, async or with a callback. */
+type EndHook = (...args: any[]) => unknown
+/** What is to be run, last first, when the plugin is replaced and not only when the server ends. */
+export type EndHooks = Array<() => Promise<void>>
 
 const SKIP_OVERRIDE = Symbol.for('skip-override')
 
-export function boundTo (mcp: McpHost, plugin: ToolPlugin): ToolPlugin {
+/** @param ends where the plugin's hooks for the end are put, in place of the server's own */
+export function boundTo (mcp: McpHost, plugin: ToolPlugin, ends?: EndHooks): ToolPlugin {
   const shares = SKIP_OVERRIDE in plugin
-  const bound: ToolPlugin = (instance, options, done) => plugin(shares ? beside(instance, mcp) : within(instance, mcp), options, done)
+  const bound: ToolPlugin = (instance, options, done) => plugin(shares ? beside(instance, mcp, ends) : within(instance, mcp, ends), options, done)
   // What Fastify reads off a plugin: its name, what it depends on, whether it takes a callback.
   Object.defineProperties(bound, Object.getOwnPropertyDescriptors(plugin))
   return bound
 }
 
 /** The scope of the plugin, which is its own: its plugins inherit from it. */
-const within = (instance: FastifyInstance, mcp: McpHost): FastifyInstance => Object.defineProperty(instance, 'mcp', { value: mcp })
+const within = (instance: FastifyInstance, mcp: McpHost, ends?: EndHooks): FastifyInstance =>
+  Object.defineProperties(instance, { mcp: { value: mcp }, ...(ends && { addHook: { value: addHookOf(instance, ends) } }) })
 
 /** The scope that the plugin shares with the server, but for fastify.mcp. */
-function beside (instance: FastifyInstance, mcp: McpHost): FastifyInstance {
+function beside (instance: FastifyInstance, mcp: McpHost, ends?: EndHooks): FastifyInstance {
   const scope: FastifyInstance = Object.create(instance, {
     mcp: { value: mcp },
     decorate: { value: (...args: Parameters<FastifyInstance['decorate']>) => { instance.decorate(...args); return scope } },
-    register: { value: (plugin: ToolPlugin, options: object) => instance.register(typeof plugin === 'function' ? boundTo(mcp, plugin) : plugin, options) }
+    register: { value: (plugin: ToolPlugin, options: object) => instance.register(typeof plugin === 'function' ? boundTo(mcp, plugin, ends) : plugin, options) },
+    ...(ends && { addHook: { value: addHookOf(instance, ends) } })
   })
   return scope
+}
+
+function addHookOf (instance: FastifyInstance, ends: EndHooks) {
+  const { addHook } = instance
+  return function (this: FastifyInstance, name: string, hook: EndHook): FastifyInstance {
+    if (name === 'onClose') ends.push(() => run(hook, instance))
+    else if (name === 'preClose') ends.push(() => run(hook))
+    else (addHook as (name: string, hook: EndHook) => void).call(this, name, hook)
+    return this
+  }
+}
+
+async function run (hook: EndHook, ...args: unknown[]): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const ended = hook(...args, (error?: unknown) => error ? reject(error as Error) : resolve()) as PromiseLike<void> | undefined
+    if (typeof ended?.then === 'function') ended.then(resolve, reject)
+    else if (hook.length <= args.length) resolve() // it takes no callback
+  })
 }

@@ -1,14 +1,16 @@
-// Loads every tool file of a folder. Not by autoload, which skips a file without a default export in silence and cannot
+// Loads every tool file of some folders. Not by autoload, which skips a file without a default export in silence and cannot
 // say which file an error came from: here a broken tool stops the boot with one line that names file and cause.
+import { realpath } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import { ConfigSchema } from '../../config.ts'
 import { requireTrusted } from '../../../lib/trusted-files.ts'
-import { boundTo } from './bound-plugin.ts'
+import { boundTo, type EndHooks } from './bound-plugin.ts'
+import type { ToolReload } from './reload.ts'
 import { firstLine, importTool, type ToolModule } from './tool-file.ts'
 import { shown, toolFiles, type ToolFolder } from './tool-folder.ts'
-import { shareDependencies } from './tool-modules.ts'
+import { ModuleVersions, shareDependencies } from './tool-modules.ts'
 import { type DeclaredSettings, ToolSettings } from './tool-settings.ts'
 
 export default fp(async function loadTools (fastify: FastifyInstance, { folders }: { folders: ToolFolder[] }) {
@@ -17,20 +19,27 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
   fastify.decorate('toolSettings', toolSettings)
   for (const { dir, setting } of folders) requireTrusted(dir, setting ?? 'tools', setting !== undefined) // before anything of it runs
   for (const { dir, setting } of folders) if (setting !== undefined) shareDependencies(dir)
+  const reload = fastify.config.TOOLS_RELOAD === 'on' ? await openReload(fastify, folders) : undefined
+  fastify.decorate('toolReload', reload)
   const files = (await Promise.all(folders.map(toolFiles))).flat()
 
-  for (const [module, settings] of await readAll(files)) {
+  for (const [file, module, settings] of await readAll(files)) {
     const registrar = mcp.registrar(module.owner)
     try {
       const offer = registrar.collect()
-      await fastify.register(boundTo(offer, module.plugin), { settings: settings.values })
+      const ends: EndHooks | undefined = reload && []
+      await fastify.register(boundTo(offer, module.plugin, ends), { settings: settings.values })
       registrar.serve(offer)
+      reload?.adopt(file, registrar, { offer, settings, close: async () => { for (const end of ends?.toReversed() ?? []) await end() } })
     } catch (error) {
       throw inFile(registrar.owner, error)
     }
   }
 
-  fastify.addHook('onReady', async () => mcp.open())
+  fastify.addHook('onReady', async () => {
+    mcp.open()
+    reload?.begin()
+  })
   if (mcp.unknownDisabled.length > 0) {
     const known = [...mcp.tools.keys(), ...mcp.dropped].sort().join(', ')
     throw new ConfigurationError([`TOOLS_DISABLED: no tool is called ${mcp.unknownDisabled.join(', ')}; there are ${known}`])
@@ -41,15 +50,15 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
   })
 
   /** Imports the files, and reads their settings: what is wrong with any of those is said at once. */
-  async function readAll (files: string[]): Promise<[ToolModule, DeclaredSettings][]> {
-    const read: [ToolModule, DeclaredSettings][] = []
+  async function readAll (files: string[]): Promise<[string, ToolModule, DeclaredSettings][]> {
+    const read: [string, ToolModule, DeclaredSettings][] = []
     const problems: string[] = []
     for (const file of files) {
       try {
         const module = await importTool(file)
         const settings = toolSettings.read(module.owner, module.settings, fastify.config.environment)
         toolSettings.keep(settings)
-        read.push([module, settings])
+        read.push([file, module, settings])
       } catch (error) {
         problems.push(...inFile(shown(file), error).problems)
       }
@@ -58,6 +67,18 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
     return read
   }
 }, { name: 'tools', dependencies: ['catalog', 'http', 'log'] })
+
+/** Follows the files from before they are read. */
+async function openReload (fastify: FastifyInstance, folders: ToolFolder[]): Promise<ToolReload> {
+  const { ToolReload } = await import('./reload.ts') // with what only it needs
+  for (const folder of folders) folder.dir = await realpath(folder.dir).catch(() => folder.dir)
+  const reload = new ToolReload(fastify, folders, new ModuleVersions(folders.map(({ dir }) => dir)))
+  fastify.mcp.grow()
+  fastify.lifecycle.checks.set('tool_files', () => ({ ok: reload.problems.length === 0, ...(reload.problems.length > 0 && { detail: reload.problems.join('; ') }) }))
+  fastify.addHook('onClose', async () => await reload.close())
+  await reload.open()
+  return reload
+}
 
 const inFile = (file: string, error: unknown): ConfigurationError =>
   error instanceof ConfigurationError ? error : new ConfigurationError([`${file}: ${firstLine(error)}`], { cause: error })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { ConfigurationError } from '../../../lib/configuration-error.ts'
 
 export interface ToolFolder {
-  readonly dir: string
+  dir: string
   /** The setting that named the folder, for messages. */
   readonly setting?: string
 }

@@ -50,7 +50,7 @@ export class ToolSettings {
   }
 
   /** Why settings cannot be in force beside those of the server and of the other files. */
-  clash ({ owner, schemas }: Omit<DeclaredSettings, 'values'>, leaving: ReadonlySet<string> = new Set()): Error | undefined {
+  clash ({ owner, schemas }: Pick<DeclaredSettings, 'owner' | 'schemas'>, leaving: ReadonlySet<string> = new Set()): Error | undefined {
     for (const name of Object.keys(schemas)) {
       if (this.#ofServer.has(name)) return new Error(`the setting ${name} is one of the server (docs/configuration.md); call it otherwise`)
       const other = this.all.find(other => other.owner !== owner && !leaving.has(other.owner) && name in other.schemas)

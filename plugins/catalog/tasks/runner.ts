@@ -3,9 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { isInputRequiredResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Kysely } from 'kysely'
-import { now } from '../../../lib/clock.ts'
+import type { Budget } from '../../../lib/budget.ts'
+import { now, nowMs } from '../../../lib/clock.ts'
+import { bodyBytes, callerOf } from '../../budgets.ts'
 import type { Database, TaskRow } from '../../db/schema.ts'
-import { type Item, scopesOf } from '../../auth/policy.ts'
+import { scopesOf } from '../../auth/policy.ts'
+import type { Item } from '../../auth/principal.ts'
 import { type Limits, runTool } from '../calls/call.ts'
 import { type Carrier, type Outcome, REVOKED } from '../calls/call-scope.ts'
 import { permit } from '../calls/permission.ts'
@@ -15,7 +18,7 @@ import { ToolError } from '../contract.ts'
 import { type Caller, ownerOf, type Round, TaskCarrier } from './carrier.ts'
 import { ask, settle } from './input.ts'
 import { type CreatedTask, createdTask, type DetailedTask, detailedTask } from '../task.ts'
-import { cancelRevoked, cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, ownedTasks, purgeTasks, renewLeases, revoked } from './store.ts'
+import { type Bounds, cancelRevoked, cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, ownedTasks, purgeTasks, renewLeases, revoked } from './store.ts'
 
 // 192 bits: without sign-in the id alone keeps a task from strangers.
 const ID_BYTES = 24
@@ -24,10 +27,10 @@ const SWEEP_MS = 60_000
 
 const ANY_TOOL: Item = { scopes: scopesOf(undefined) }
 
-export interface TaskLimits {
+export interface TaskLimits extends Bounds {
   readonly ttlMs: number
-  /** Tasks that each principal may have, finished ones included until they expire. */
-  readonly max: number
+  /** Where the requests are counted that are held while their tasks run. */
+  readonly kept: Budget
 }
 
 interface Running { readonly carrier: TaskCarrier, readonly ended: Promise<void> }
@@ -39,7 +42,8 @@ export class TaskRunner {
   readonly #limits: TaskLimits
   readonly #log: FastifyBaseLogger
   readonly #running = new Map<string, Running>()
-  readonly #timers: NodeJS.Timeout[]
+  readonly #timer: NodeJS.Timeout
+  #nextSweep = nowMs() + SWEEP_MS
   #closing = false
 
   constructor (db: Kysely<Database>, catalog: Catalog, callLimits: Limits, limits: TaskLimits, log: FastifyBaseLogger) {
@@ -48,7 +52,10 @@ export class TaskRunner {
     this.#callLimits = callLimits
     this.#limits = limits
     this.#log = log
-    this.#timers = [setInterval(() => this.#quietly(this.#renew()), RENEW_MS).unref(), setInterval(() => this.#quietly(this.#sweep()), SWEEP_MS).unref()]
+    this.#timer = setInterval(() => {
+      this.#quietly(this.#renew())
+      if (nowMs() >= this.#nextSweep) this.#quietly(this.#sweep())
+    }, RENEW_MS).unref()
   }
 
   /**
@@ -60,16 +67,19 @@ export class TaskRunner {
     const { principal } = carrier.request
     if (principal?.isRevoked?.() === true) throw new ToolError(`${name} ${REVOKED.reason}`)
     const lifetimeMs = Math.max(this.#limits.ttlMs, config.timeoutMs ?? this.#callLimits.timeoutMs)
+    const json = JSON.stringify(args)
     const row = await createTask(this.#db, {
       id: randomBytes(ID_BYTES).toString('base64url'),
       owner: ownerOf(carrier),
       grant_id: principal?.grantId ?? null,
       tool: name,
-      arguments: JSON.stringify(args),
+      arguments: json,
+      caller: callerOf(carrier.request),
+      bytes: Buffer.byteLength(json) + (config.maxResultBytes ?? this.#callLimits.maxResultBytes),
       expires_at: now() + Math.ceil(lifetimeMs / 1000)
-    }, this.#limits.max)
+    }, this.#limits)
     if (row !== undefined) this.#run(row, tool, args, carrier, { responses: carrier.inputResponses, state: carrier.requestState() })
-    else if (config.task === 'required') throw new ToolError(`There are ${this.#limits.max} tasks already, as many as you may have; they go when their time to live is over`)
+    else if (config.task === 'required') throw new ToolError(`Your tasks are as many (${this.#limits.max}) or as large (${this.#limits.maxBytes} bytes together, each that runs with the largest result it may have) as they may be; they go when their time to live is over`)
     return row && createdTask(row)
   }
 
@@ -79,10 +89,13 @@ export class TaskRunner {
     return row && this.#catalog.policy.may(caller.request.principal, this.#item(row)) ? detailedTask(row) : undefined
   }
 
-  /** Which of these are tasks of the caller, in their order. */
+  /** Which of these are tasks of the caller, whose tools they may call, in their order. */
   async known (caller: Caller, ids: readonly string[]): Promise<string[]> {
     const owned = await ownedTasks(this.#db, ownerOf(caller), ids)
-    return ids.filter(id => owned.has(id))
+    return ids.filter(id => {
+      const row = owned.get(id)
+      return row !== undefined && this.#catalog.policy.may(caller.request.principal, this.#item(row))
+    })
   }
 
   /** @throws ProtocolError -32602 when the caller has no such task */
@@ -100,6 +113,7 @@ export class TaskRunner {
       const settled = settle(row, carrier.inputResponses ?? {})
       if (settled === undefined) return
       const { left, responses } = settled
+      if (Buffer.byteLength(JSON.stringify(responses)) > this.#callLimits.maxResultBytes) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Invalid params for tasks/update: the answers have more than ${this.#callLimits.maxResultBytes} bytes together`)
       const more = Object.keys(left).length > 0
       const changed = await changeTask(this.#db, row, more
         ? { input_requests: JSON.stringify(left), input_responses: JSON.stringify(responses) }
@@ -127,7 +141,7 @@ export class TaskRunner {
   /** Ends every task that runs here, and waits until the database knows. */
   async close (): Promise<void> {
     this.#closing = true
-    for (const timer of this.#timers) clearInterval(timer)
+    clearInterval(this.#timer)
     const running = [...this.#running.values()]
     for (const { carrier } of running) carrier.abort()
     await Promise.all(running.map(({ ended }) => ended))
@@ -141,7 +155,7 @@ export class TaskRunner {
   }
 
   /** What a task takes: what its tool takes, or any tool where that one is gone. */
-  #item ({ tool }: TaskRow): Item { return this.#catalog.tools.get(tool) ?? ANY_TOOL }
+  #item ({ tool }: Pick<TaskRow, 'tool'>): Item { return this.#catalog.tools.get(tool) ?? ANY_TOOL }
 
   async #resume (row: TaskRow, carrier: Carrier, round: Round): Promise<void> {
     const tool = this.#catalog.tools.get(row.tool)
@@ -154,10 +168,18 @@ export class TaskRunner {
 
   #run ({ id, rounds }: TaskRow, tool: RegisteredTool, args: unknown, client: Carrier, round: Round): void {
     const carrier = new TaskCarrier(client, round, text => this.#quietly(this.#change(id, { status_message: text })))
+    const hold = this.#limits.kept.take(callerOf(client.request), bodyBytes(client.request), () => {
+      this.#quietly(this.#fail(id, new ProtocolError(ProtocolErrorCode.InternalError, 'The task was ended: the server had to make room, and its caller had most')))
+      carrier.abort()
+    })
+    hold?.keep(true)
     const ended = this.#work(id, rounds, tool, args, carrier)
       .catch((error: unknown) => this.#fail(id, error))
       .catch((error: unknown) => this.#log.error({ err: error, task: id }, 'the end of a task could not be stored'))
-      .finally(() => this.#running.delete(id))
+      .finally(() => {
+        this.#running.delete(id)
+        hold?.release()
+      })
     this.#running.set(id, { carrier, ended })
   }
 
@@ -200,6 +222,7 @@ export class TaskRunner {
   }
 
   async #sweep (): Promise<void> {
+    this.#nextSweep = nowMs() + SWEEP_MS
     for (const id of await failLost(this.#db)) this.#catalog.taskChanged(id)
     await purgeTasks(this.#db)
   }

@@ -1,5 +1,5 @@
 // Tasks in the database. Every change names the state that it expects, so that of two that race one does nothing.
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { now, type Seconds } from '../../../lib/clock.ts'
 import type { Database, TaskRow } from '../../db/schema.ts'
 
@@ -11,11 +11,15 @@ const LOST = { code: -32603, message: 'The server stopped before the task was fi
 // SQLite takes only so many values in a statement.
 const MOST_AT_ONCE = 500
 
-export type NewTask = Pick<TaskRow, 'id' | 'owner' | 'grant_id' | 'tool' | 'arguments' | 'expires_at'>
+export type NewTask = Pick<TaskRow, 'id' | 'owner' | 'grant_id' | 'tool' | 'arguments' | 'expires_at' | 'caller' | 'bytes'>
+
+/** What the tasks of one caller may be. */
+export interface Bounds { readonly max: number, readonly maxBytes: number }
+
 type Change = Partial<Omit<TaskRow, 'id' | 'owner' | 'revision'>>
 
-/** Stores a working task, and answers it; undefined if the owner has as many as they may. */
-export async function createTask (db: Kysely<Database>, task: NewTask, most: number): Promise<TaskRow | undefined> {
+/** Stores a working task, and answers it; undefined if the caller has as many as they may. */
+export async function createTask (db: Kysely<Database>, task: NewTask, { max, maxBytes }: Bounds): Promise<TaskRow | undefined> {
   const row: TaskRow = {
     ...task, status: 'working', status_message: null, input_requests: null, input_responses: null, request_state: null,
     rounds: 0, outcome: null, created_at: now(), updated_at: now(), lease_until: now() + LEASE, revision: 0
@@ -23,8 +27,10 @@ export async function createTask (db: Kysely<Database>, task: NewTask, most: num
   const columns = Object.keys(row) as Array<keyof TaskRow>
   // One statement, so that many at once cannot all see the same count.
   const values = db.selectNoFrom(eb => columns.map(column => eb.cast(eb.val(row[column]), typeof row[column] === 'number' ? 'integer' : 'text').as(column)))
-  const kept = db.selectFrom('tasks').select(({ fn }) => fn.countAll<number>().as('kept')).where('owner', '=', task.owner).where('expires_at', '>', now())
-  const { numInsertedOrUpdatedRows } = await db.insertInto('tasks').columns(columns).expression(values.where(kept, '<', most)).executeTakeFirst()
+  const theirs = db.selectFrom('tasks').where('caller', '=', task.caller).where('expires_at', '>', now())
+  const kept = theirs.select(({ fn }) => fn.countAll<number>().as('kept'))
+  const bytes = theirs.select(({ fn }) => fn.coalesce(fn.sum<number>('bytes'), sql<number>`0`).as('bytes'))
+  const { numInsertedOrUpdatedRows } = await db.insertInto('tasks').columns(columns).expression(values.where(kept, '<', max).where(bytes, '<=', maxBytes - task.bytes)).executeTakeFirst()
   return numInsertedOrUpdatedRows === 1n ? row : undefined
 }
 
@@ -37,11 +43,15 @@ export async function findTask (db: Kysely<Database>, owner: string, id: string)
 }
 
 /** Which of these ids are those of tasks that the owner has. */
-export async function ownedTasks (db: Kysely<Database>, owner: string, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set()
-  const rows = await db.selectFrom('tasks').select('id').where('id', 'in', ids).where('owner', '=', owner).where('expires_at', '>', now()).execute()
-  return new Set(rows.map(row => row.id))
+export async function ownedTasks (db: Kysely<Database>, owner: string, ids: readonly string[]): Promise<Map<string, Pick<TaskRow, 'tool'>>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.selectFrom('tasks').select(['id', 'tool']).where('id', 'in', ids).where('owner', '=', owner).where('expires_at', '>', now()).execute()
+  return new Map(rows.map(row => [row.id, row]))
 }
+const ends = ({ status }: Change): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
+
+/** What a task holds that has ended: it no longer counts with the largest result that it may have. */
+const finalBytes = (outcome?: string | null) => sql<number>`octet_length(arguments) + ${Buffer.byteLength(outcome ?? '')}`
 
 /** Changes a task that is as it was read; false if it no longer is. */
 export async function changeTask (db: Kysely<Database>, { id, revision }: TaskRow, change: Change): Promise<boolean> {
@@ -52,14 +62,14 @@ export async function changeTask (db: Kysely<Database>, { id, revision }: TaskRo
 
 /** Changes a task that is still working; false if it has ended or is gone. */
 export async function changeWorking (db: Kysely<Database>, id: string, change: Change): Promise<boolean> {
-  const { numUpdatedRows } = await db.updateTable('tasks').set(({ eb }) => ({ ...change, updated_at: now(), revision: eb('revision', '+', 1) }))
+  const { numUpdatedRows } = await db.updateTable('tasks').set(({ eb }) => ({ ...change, ...(ends(change) && { bytes: finalBytes(change.outcome) }), updated_at: now(), revision: eb('revision', '+', 1) }))
     .where('id', '=', id).where('status', '=', 'working').executeTakeFirst()
   return numUpdatedRows === 1n
 }
 
 /** Ends a task that has not ended; false if it has. */
 export async function cancelTask (db: Kysely<Database>, id: string): Promise<boolean> {
-  const { numUpdatedRows } = await db.updateTable('tasks').set(({ eb }) => ({ status: 'cancelled', status_message: null, input_requests: null, input_responses: null, updated_at: now(), revision: eb('revision', '+', 1) }))
+  const { numUpdatedRows } = await db.updateTable('tasks').set(({ eb }) => ({ status: 'cancelled', bytes: finalBytes(), status_message: null, input_requests: null, input_responses: null, updated_at: now(), revision: eb('revision', '+', 1) }))
     .where('id', '=', id).where('status', 'in', ['working', 'input_required']).executeTakeFirst()
   return numUpdatedRows === 1n
 }
@@ -68,7 +78,7 @@ export async function cancelTask (db: Kysely<Database>, id: string): Promise<boo
 export async function cancelRevoked (db: Kysely<Database>, grants: readonly string[]): Promise<string[]> {
   const ids: string[] = []
   for (let at = 0; at < grants.length; at += MOST_AT_ONCE) {
-    const rows = await db.updateTable('tasks').set(({ eb }) => ({ ...revoked, input_requests: null, input_responses: null, updated_at: now(), revision: eb('revision', '+', 1) }))
+    const rows = await db.updateTable('tasks').set(({ eb }) => ({ ...revoked, bytes: finalBytes(), input_requests: null, input_responses: null, updated_at: now(), revision: eb('revision', '+', 1) }))
       .where('grant_id', 'in', grants.slice(at, at + MOST_AT_ONCE)).where('status', 'in', ['working', 'input_required']).returning('id').execute()
     ids.push(...rows.map(row => row.id))
   }
@@ -84,7 +94,7 @@ export async function renewLeases (db: Kysely<Database>, ids: readonly string[])
 
 /** Fails the tasks whose process is gone, and answers their ids. */
 export async function failLost (db: Kysely<Database>): Promise<string[]> {
-  const rows = await db.updateTable('tasks').set(({ eb }) => ({ status: 'failed', status_message: LOST.message, outcome: JSON.stringify(LOST), updated_at: now(), revision: eb('revision', '+', 1) }))
+  const rows = await db.updateTable('tasks').set(({ eb }) => ({ status: 'failed', bytes: finalBytes(), status_message: LOST.message, outcome: JSON.stringify(LOST), updated_at: now(), revision: eb('revision', '+', 1) }))
     .where('status', '=', 'working').where('lease_until', '<', now()).returning('id').execute()
   return rows.map(row => row.id)
 }

@@ -2,7 +2,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { CLIENT_CAPABILITIES_META_KEY, type ClientCapabilities, LOG_LEVEL_META_KEY, type LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Item } from '../../auth/policy.ts'
+import type { Item } from '../../auth/principal.ts'
 import type { CallScope, Carrier } from '../../catalog/calls/call-scope.ts'
 import type { Era } from '../../catalog/contract.ts'
 import { type CommonRequest, LOG_LEVELS } from './request.ts'

@@ -1,7 +1,7 @@
 // What a request to the SDK was made from. It hangs on the request itself: a WeakMap from one to the other would keep both
 // through the next collections of young objects.
 import type { FastifyRequest } from 'fastify'
-import type { Item } from '../../auth/policy.ts'
+import type { Item } from '../../auth/principal.ts'
 
 export interface Exchange {
   readonly request: FastifyRequest

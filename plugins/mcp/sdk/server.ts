@@ -45,7 +45,8 @@ export class CatalogServer extends McpServer {
     const { catalog, limits } = source
     const { server } = this
     source.skills?.attach(this) // first: the resource handlers that it brings are replaced by those of the catalog
-    server.registerCapabilities(catalog.capabilities)
+    const { capabilities } = catalog
+    server.registerCapabilities(capabilities)
 
     server.setRequestHandler('tools/list', (_request, ctx) => ({ tools: catalog.listed('tools', principalOf(ctx)) }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
@@ -55,11 +56,11 @@ export class CatalogServer extends McpServer {
       if (isCreatedTask(result)) return { ...result, content: [] } // the SDK adds the empty content if we do not
       return server.projectCallToolResult(result as CallToolResult, outputSchema)
     })
-    if (catalog.prompts.size > 0) {
+    if (capabilities.prompts) {
       server.setRequestHandler('prompts/list', (_request, ctx) => ({ prompts: catalog.listed('prompts', principalOf(ctx)) }))
       server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
     }
-    if (catalog.resources.size + catalog.templates.size > 0) {
+    if (capabilities.resources) {
       server.setRequestHandler('resources/list', async (_request, ctx) => ({ resources: await listResources(catalog, principalOf(ctx), ctx) }))
       server.setRequestHandler('resources/templates/list', (_request, ctx) => ({ resourceTemplates: catalog.listed('templates', principalOf(ctx)) }))
       server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, carrier => readResource(catalog, limits, params.uri, carrier)))

@@ -58,7 +58,7 @@ export class Sessions {
         for (const { server } of this.#sessions.values()) {
           switch (list) {
             case 'tools': server.sendToolListChanged(); break
-            case 'prompts': if (catalog.prompts.size > 0) server.sendPromptListChanged(); break
+            case 'prompts': if (catalog.capabilities.prompts) server.sendPromptListChanged(); break
             case 'resources': if (catalog.capabilities.resources) server.sendResourceListChanged()
           }
         }
