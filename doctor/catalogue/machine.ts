@@ -46,9 +46,15 @@ export const machine = {
   },
   'data-exposed': {
     level: 'problem',
-    symptom: 'Nothing: other users of the machine can read who may sign in, or the secret that signs tokens.',
+    symptom: 'Other users of the machine can read who may sign in, or the secret that signs tokens; the next start is refused with exit code 78.',
     cause: 'The database, the secret or the key can be read by others.',
     fix: '`chmod 700` the folder and `chmod 600` what is in it. If others use the machine, exchange the secret: docs/authentication.md.'
+  },
+  'tools-exposed': {
+    level: 'problem',
+    symptom: 'The server does not start, with exit code 78.',
+    cause: 'A file that it loads, or a folder above, can be changed by others, who could have it run what they like.',
+    fix: 'The line has the command. Look at what is in the folder before you start the server again.'
   },
   'disk-full': {
     level: 'problem',

@@ -1,7 +1,9 @@
 // The server's own side: what nobody sees from outside. It only reads; the database is not opened, as that would make files in it.
 import { type Stats, statfsSync } from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../../plugins/config.ts'
+import { ConfigurationError } from '../../lib/configuration-error.ts'
+import { requireTrusted } from '../../lib/trusted-files.ts'
+import { type Config, noauthProblem } from '../../plugins/config.ts'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { ask, describe } from '../http.ts'
 import { list, stat } from './files.ts'
@@ -30,6 +32,7 @@ export function machine (options: Machine): Group {
       { name: 'settings', run: async () => checkSettings(options) },
       { name: 'instances', run: async () => await checkInstances(options.instances ?? instancesOf(root, config), config) },
       { name: 'data folder', run: async () => checkData(config) },
+      { name: 'tools', run: async () => checkTools(config) },
       { name: 'disk space', run: async () => checkDisk(config) },
       { name: 'renewal of the certificate', run: async () => checkRenewal(root) },
       { name: 'certificate in use', run: async visit => await checkServed(root, visit) },
@@ -44,7 +47,9 @@ function checkSettings ({ config, envFile, root = '/' }: Machine): Verdict[] {
     return state === undefined ? [] : [{ file, state }]
   })
   const exposed = files.filter(({ state }) => (state.mode & 0o077) !== 0)
+  const refused = noauthProblem(config)
   const verdicts = [
+    ...(refused === undefined ? [] : [found('config-wrong', refused)]),
     ...exposed.map(({ file, state }) => found('config-exposed', `${file} can be read by others (mode ${mode(state)})`)),
     ...(config.publicUrlGiven ? [] : [found('public-url-unset', `PUBLIC_URL is not set; clients are told ${config.PUBLIC_URL}`)])
   ]
@@ -79,12 +84,23 @@ function checkData ({ AUTH_MODE, AUTH_DB_PATH, JWT_PRIVATE_KEY_PATH }: Config): 
   const state = stat(folder)
   if (state === undefined) return found('data-missing', `${folder} is not there`)
   const secret = path.join(folder, 'secret.key')
-  // A closed folder closes what is in it.
-  const files = [...((state.mode & 0o005) === 0 ? [] : [database, secret]), JWT_PRIVATE_KEY_PATH].filter(file => file !== undefined)
+  const files = [database, secret, JWT_PRIVATE_KEY_PATH].filter(file => file !== undefined) // by the rule of the start, whatever their folder is
   const exposed = files.map(file => ({ file, state: stat(file) })).find(({ state }) => state !== undefined && (state.mode & 0o007) !== 0)
   if (exposed?.state !== undefined) return found('data-exposed', `${exposed.file} can be read by others (mode ${mode(exposed.state)})`)
   if (AUTH_MODE === 'oauth' && stat(database) === undefined) return (state.mode & 0o700) !== 0 && process.getuid?.() !== 0 && process.getuid?.() !== state.uid ? skipped(`${folder} takes sudo to look into`) : found('data-missing', `${database} is not there`)
   return ok(`${folder} is closed to others`)
+}
+
+/** By the rule of the start, but for owners: those that it allows are the server's user, and whoever looks here is another. */
+function checkTools ({ TOOLS_DIR, SKILLS_DIR }: Config): Verdict {
+  const folders = Object.entries({ TOOLS_DIR, SKILLS_DIR }).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  try {
+    for (const [setting, folder] of folders) requireTrusted(path.resolve(folder), setting, false)
+    return folders.length === 0 ? skipped('no folder of your own is set') : ok(`${folders.map(([, folder]) => folder).join(', ')}: closed to others`)
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    return found('tools-exposed', error.message)
+  }
 }
 
 function checkDisk ({ AUTH_DB_PATH }: Config): Verdict {

@@ -72,6 +72,24 @@ t.test('settings and data that others can read', async t => {
   t.match(only(results, 'data folder'), { finding: 'data-exposed', detail: /secret\.key .*mode 0644/ })
 })
 
+t.test('tools that others can change, and what the server would not start with', async t => {
+  t.match(only(await (await host(t)).look(), 'tools'), { status: 'skipped' })
+  const folder = temporaryFolder(t)
+  const here = await host(t, { TOOLS_DIR: folder, AUTH_MODE: 'noauth', PUBLIC_URL: 'https://mcp.example.com' })
+  here.put('unrelated')
+  t.match(only(await here.look(), 'tools'), { status: 'ok' })
+  t.match(only(await here.look(), 'settings'), { finding: 'config-wrong', detail: /^AUTH_MODE: with noauth anybody on the internet/ })
+  writeFileSync(path.join(folder, 'a.ts'), '')
+  chmodSync(path.join(folder, 'a.ts'), 0o666)
+  t.match(only(await here.look(), 'tools'), { finding: 'tools-exposed', detail: /a\.ts .*changed by others .*chmod go-w/ })
+})
+
+t.test('a secret is to be closed itself, as the start wants it', async t => {
+  const here = await host(t)
+  chmodSync(here.config.AUTH_DB_PATH, 0o644)
+  t.match(only(await here.look(), 'data folder'), { finding: 'data-exposed', detail: /auth\.db .*mode 0644/ }, 'in a closed folder too')
+})
+
 t.test('a data folder that is not there', async t => {
   const here = await host(t, { AUTH_DB_PATH: '/nonexistent/auth.db' })
   const results = await here.look()
