@@ -41,7 +41,7 @@ try {
   await main(process.argv.slice(2))
 } catch (error) {
   process.exitCode = EXIT_MISTAKE
-  const lines = error instanceof ConfigurationError ? error.problems : [(error as Error).message.replace(/(?:\. To specify|\n).*$/s, '')]
+  const lines = error instanceof ConfigurationError ? error.problems : [(error as Error).message.split(/\. To specify|\n/, 1).join()]
   for (const line of lines) process.stderr.write(`client: ${line}\n`)
 }
 

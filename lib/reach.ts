@@ -29,7 +29,7 @@ const PRIVATE_SUFFIXES = new Set(['local', 'internal', 'intranet', 'private', 'c
 
 /** How far a host name or address, with or without brackets, reaches: what is not known to be private is public. */
 export function reachOfHost (host: string): Reach {
-  const bare = host.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
+  const bare = host.replace(/^\[|\]$/g, '').split('%', 1).join()
   // As a URL it has one form: 0 and 0x7f.1 are addresses, too, to whoever listens there.
   const spelled = isIP(bare) === 6 ? `[${bare}]` : bare
   const name = (URL.canParse(`http://${spelled}`) ? new URL(`http://${spelled}`).hostname : bare).replace(/^\[|\]$/g, '').replace(/\.$/, '').toLowerCase()

@@ -27,7 +27,7 @@ export function namesOf (name: string): ToolNames {
 
 /** The name in lower snake case, as tools are usually called. */
 export function usualName (name: string): string {
-  return name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '').slice(0, 64) || 'my_tool'
+  return name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_|_$/g, '').slice(0, 64) || 'my_tool'
 }
 
 const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)

@@ -27,7 +27,7 @@ async function series (url: string, headers: Record<string, string> = {}): Promi
   const lines = (await response.text()).split('\n').filter(line => line !== '' && !line.startsWith('#'))
   return new Map(lines.map(line => {
     const [, name = '', labels = '', value] = /^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
-    return [`${name}{${[...labels.matchAll(/\w+="(?:[^"\\]|\\.)*"/g)].map(String).sort().join(',')}}`, Number(value)]
+    return [`${name}{${[...labels.matchAll(/(?<!\w)\w+="(?:[^"\\]|\\.)*"/g)].map(String).sort().join(',')}}`, Number(value)]
   }))
 }
 
@@ -58,7 +58,7 @@ t.test('tool calls are counted by tool, era, lane and outcome, requests by route
   t.equal(value(all, 'mcpx_http_request_duration_seconds_count', { route: '/health/live', method: 'GET', status: '2xx', kind: 'answer' }), 1)
   t.equal(value(all, 'mcpx_http_request_duration_seconds_count', { route: 'other', method: 'GET', status: '4xx', kind: 'answer' }), 1)
   t.equal(value(all, 'mcpx_http_requests_in_flight'), 0)
-  t.match([...all.keys()].join('\n'), /mcpx_build_info\{auth_mode="noauth",node="v\d+[\d.]+",version="\d+\.\d+\.\d+"\}/)
+  t.match([...all.keys()].join('\n'), /mcpx_build_info\{auth_mode="noauth",node="v[\d.]+",version="\d+\.\d+\.\d+"\}/)
   t.ok((value(all, 'process_resident_memory_bytes') ?? 0) > 10_000_000)
   t.ok(all.has('nodejs_eventloop_lag_p99_seconds{}'))
 })

@@ -15,7 +15,7 @@ async function allSections (): Promise<Section[]> {
 }
 
 /** What the file of a tool is called, or its folder: `get_weather`. */
-const nameOf = (owner: string): string => owner.replace(/\/index\.\w+$|\.\w+$/, '').replace(/.*\//, '')
+const nameOf = (owner: string): string => owner.replace(/\/index\.\w+$|\.\w+$/, '').split('/').at(-1) ?? ''
 
 export async function configurationPage (): Promise<string> {
   const settings = await allSections()

@@ -5,7 +5,7 @@ export function table (head: string[], rows: string[][]): string {
   return [line(head), `|${' --- |'.repeat(head.length)}`, ...rows.map(line)].join('\n')
 }
 
-const line = (cells: string[]): string => `| ${cells.map(cell => cell.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ')).join(' | ')} |`
+const line = (cells: string[]): string => `| ${cells.map(cell => cell.replaceAll('|', '\\|').split('\n').map(part => part.trim()).join(' ')).join(' | ')} |`
 
 export const code = (text: string): string => text === '' ? '' : `\`${text}\``
 

@@ -38,7 +38,7 @@ export function networkOf (address: string): string {
   const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+)\.\d+$/i.exec(address)?.[1]
   if (v4 !== undefined) return `${v4}.0/24`
   if (!isIPv6(address)) return address
-  const [head = '', tail = ''] = address.replace(/%.*$/, '').split('::')
+  const [head = '', tail = ''] = address.split('%', 1).join().split('::')
   const given = head === '' ? [] : head.split(':')
   const missing = 8 - given.length - (tail === '' ? 0 : tail.split(':').length)
   const groups = [...given, ...Array<string>(Math.max(0, missing)).fill('0'), ...tail.split(':')]

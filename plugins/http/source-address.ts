@@ -31,7 +31,7 @@ export default fp(async function sourceAddress (fastify: FastifyInstance) {
   const isTrusted = TRUST_PROXY[0] === 'none' ? () => false : proxyAddr.compile(TRUST_PROXY)
 
   fastify.decorateRequest('sourceAddress', function (this: FastifyRequest): SourceAddress {
-    const peer = parseAddress(this.socket.remoteAddress?.replace(/%.*$/, '')) ?? 'unknown'
+    const peer = parseAddress(this.socket.remoteAddress?.split('%', 1)[0]) ?? 'unknown'
     const vouched = parseAddress(this.ip) ?? peer
     const forwardedFor = this.headers['x-forwarded-for']
     const realIp = this.headers['x-real-ip']

@@ -11,7 +11,7 @@ export class OpenWeatherMap implements WeatherService {
   readonly #key: string
 
   constructor (baseUrl: string, key: string) {
-    this.#baseUrl = baseUrl.replace(/\/+$/, '')
+    this.#baseUrl = baseUrl.replace(/(?<!\/)\/+$/, '')
     this.#key = key
   }
 

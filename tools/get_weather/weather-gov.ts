@@ -30,7 +30,7 @@ export class WeatherGov implements WeatherService {
   readonly #cells: FreshCache<Cell>
 
   constructor (baseUrl: string, now: () => number = Date.now) {
-    this.#baseUrl = baseUrl.replace(/\/+$/, '')
+    this.#baseUrl = baseUrl.replace(/(?<!\/)\/+$/, '')
     this.#now = now
     this.#cells = new FreshCache({ freshMs: DAY_MS, staleMs: 7 * DAY_MS, max: 1000 }, now)
   }

@@ -10,7 +10,7 @@ export interface Answer {
 const HEAD_END = Buffer.from('\r\n\r\n')
 const LINE_END = Buffer.from('\r\n')
 const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d) [\x20-\x7e]*$/
-const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\x80-\xff\t]*)$/
+const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\x20-\x7e\x80-\xff\t]*)$/
 
 /**
  * Reads every answer in the bytes that have arrived so far; the last one may be incomplete.
@@ -47,7 +47,8 @@ function readHead (head: string): { status: number, headers: Record<string, stri
     const [, name, value] = FIELD_LINE.exec(line) ?? []
     if (name === undefined || value === undefined) throw new Error(`not a header: ${JSON.stringify(line)}`)
     const key = name.toLowerCase()
-    headers[key] = key in headers ? `${headers[key]}, ${value}` : value
+    const text = value.trimStart()
+    headers[key] = key in headers ? `${headers[key]}, ${text}` : text
   }
   return { status: Number(status), headers }
 }

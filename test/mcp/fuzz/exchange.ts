@@ -6,7 +6,7 @@ import { type Pipeline, SESSION, type WildRequest } from './requests.ts'
 
 const ANSWERED_WITHIN_MS = 5000
 // A stack trace, or where the code is.
-const INSIDES = /\n\s+at |node_modules|file:\/\/\/\w|\.[mc]?[jt]s:\d|\/plugins\/|SQLITE/
+const INSIDES = /\n[ \t]+at |node_modules|file:\/\/\/\w|\.[mc]?[jt]s:\d|\/plugins\/|SQLITE/
 
 export interface Target {
   port: number
