@@ -23,7 +23,7 @@ async function start (t: Test, files: Record<string, string>, env: NodeJS.Proces
     writeFileSync(path.join(folder, file), text)
   }
   for (const [file, text] of Object.entries(files)) write(file, text)
-  const server = await startServer(t, { TOOLS_DIR: folder, TOOLS_RELOAD: 'on', ...env })
+  const server = await startServer(t, { TOOLS_DIR: folder, TOOLS_RELOAD: 'on', RATE_LIMIT_MAX: '0', ...env })
   return { ...server, folder, write, client: await Told.connect(t, server.endpoint, 'auto'), legacy: await Told.connect(t, server.endpoint, 'legacy') }
 }
 
@@ -238,6 +238,9 @@ t.test('names and settings move between files that change together', async t => 
   site.write('c.ts', answers('one', 'a third'))
   await until(async () => /c\.ts: tool "one" is already registered by .*b\.ts/.test((await health(site)).checks.tool_files?.detail ?? ''), 'a clash names both')
   t.equal(await site.client.text('one'), 'swapped')
+  site.write('b.ts', answers('another', 'x'))
+  await until(async () => await site.client.text('one') === 'a third', 'what was refused is tried again')
+  t.ok((await health(site)).checks.tool_files?.ok)
 })
 
 t.test('prompts and resources come to a server that had none, for those who were connected before', async t => {
@@ -263,6 +266,17 @@ export default fp((fastify, _options, done) => {
   t.equal(await site.client.text('inner'), 'a noauth object')
   site.write('late.ts', late('b'))
   await until(async () => await site.client.text('inner') === 'b noauth object', 'the second')
+})
+
+t.test('CommonJS and JavaScript are read again too', async t => {
+  const cjs = (text: string): string => `const part = require('./_part.js')\nmodule.exports = async function (fastify) { fastify.mcp.registerTool('old', { description: 'x' }, () => ({ content: [{ type: 'text', text: '${text} ' + part }] })) }\n`
+  const site = await start(t, { 'old.js': cjs('1'), '_part.js': "module.exports = 'a'\n", 'new.mjs': answers('new', '1') })
+  t.equal(await site.client.text('old'), '1 a')
+  site.write('old.js', cjs('2'))
+  site.write('new.mjs', answers('new', '2'))
+  await until(async () => await site.client.text('old') === '2 a' && await site.client.text('new') === '2', 'both')
+  site.write('_part.js', "module.exports = 'b'\n")
+  await until(async () => await site.client.text('old') === '2 b', 'what it requires')
 })
 
 t.test('settings are read anew from .env', async t => {

@@ -50,7 +50,7 @@ export class FolderWatch {
 
   #listen (dir: string, recursive: boolean): void {
     try {
-      const watcher = watch(dir, { recursive, persistent: false }, (_event, name) => {
+      const watcher = watch(dir, { recursive, persistent: false, ignore: /(^|[\\/])node_modules([\\/]|$)/ }, (_event, name) => {
         if (recursive || name === null || this.#files.includes(path.join(dir, name))) this.#soon()
       })
       this.#watchers.push(watcher.on('error', () => {})) // a folder that goes away; it is looked without

@@ -2,21 +2,17 @@
 // broken its former version goes on, and calls end on the version that they began with.
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import type { Environment } from '../../../lib/settings.ts'
 import { requireTrusted } from '../../../lib/trusted-files.ts'
-import type { Offer, Registrar } from '../registrar.ts'
+import type { Registrar } from '../registrar.ts'
 import { FolderWatch } from './folder-watch.ts'
-import { firstLine, importTool } from './tool-file.ts'
+import { firstLine } from './tool-file.ts'
 import { shown, toolFiles, type ToolFolder } from './tool-folder.ts'
 import type { ModuleVersions } from './tool-modules.ts'
-import { openScope } from './tool-scope.ts'
 import type { DeclaredSettings } from './tool-settings.ts'
-
-const LOAD_MS = 10_000
-const CALLS_MS = 50
+import { callsOver, loadVersion, type Version } from './tool-version.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -24,9 +20,6 @@ declare module 'fastify' {
     toolReload: ToolReload | undefined
   }
 }
-
-/** A version of a file that can be served. */
-export interface Version { readonly offer: Offer, readonly settings: DeclaredSettings, readonly close: () => Promise<void> }
 
 interface ToolFile {
   readonly file: string
@@ -92,7 +85,7 @@ export class ToolReload {
     this.#rereadEnvironment()
     const leaving = [...this.#files.values()].filter(({ file }) => !present.has(file))
     const known = (file: string): ToolFile => this.#files.get(file) ?? { file, registrar: this.#app.mcp.registrar(shown(file)) }
-    const stale = [...present].filter(file => affected.has(file) || !this.#files.has(file) || this.#isSetOtherwise(file)).map(known)
+    const stale = [...present].filter(file => affected.has(file) || this.#waits(file)).map(known)
     if (leaving.length + stale.length === 0) return
 
     const owners = new Set([...leaving, ...stale].map(({ registrar }) => registrar.owner))
@@ -131,8 +124,11 @@ export class ToolReload {
     }
   }
 
-  #isSetOtherwise (file: string): boolean {
-    const { names, environment } = this.#files.get(file)?.settings ?? {}
+  /** Whether a file is to be tried although it has not changed: it is new, what it lacked may be there now, or it is set otherwise. */
+  #waits (file: string): boolean {
+    const known = this.#files.get(file)
+    if (known === undefined || known.problem !== undefined) return true
+    const { names, environment } = known.settings ?? {}
     return names?.some(name => environment?.get(name) !== this.#environment.get(name)) ?? false
   }
 
@@ -141,27 +137,10 @@ export class ToolReload {
     const environment = this.#environment
     const folder = this.#folders.find(({ dir }) => file.startsWith(dir + path.sep))
     if (folder !== undefined) requireTrusted(folder.dir, folder.setting ?? 'tools', folder.setting !== undefined) // before anything of it runs
-    let late = false
-    const work = async (): Promise<Version> => {
-      const { owner, plugin, settings: declared } = await importTool(file)
-      tool.settings = { names: Object.keys((declared as { properties?: object } | undefined)?.properties ?? {}), environment }
-      const settings = this.#app.toolSettings.read(owner, declared, environment, leaving)
-      const offer = registrar.collect()
-      const { close } = await openScope(this.#app, offer, plugin, { settings: settings.values })
-      if (late) await close()
-      return { offer, settings, close }
-    }
-    const timer = new AbortController()
-    const tooLate = sleep(LOAD_MS, undefined, { signal: timer.signal, ref: false }).then(() => {
-      late = true
-      throw new Error(`it was not loaded after ${LOAD_MS / 1000} s`)
+    return await loadVersion(this.#app, file, registrar, ({ owner, settings }) => {
+      tool.settings = { names: Object.keys((settings as { properties?: object } | undefined)?.properties ?? {}), environment }
+      return this.#app.toolSettings.read(owner, settings, environment, leaving)
     })
-    try {
-      return await Promise.race([work(), tooLate])
-    } finally {
-      tooLate.catch(() => {})
-      timer.abort()
-    }
   }
 
   #commit (leaving: readonly ToolFile[], next: Map<ToolFile, Version>, owners: ReadonlySet<string>): void {
@@ -210,7 +189,9 @@ export class ToolReload {
     const { owner } = file.registrar
     const problems = error instanceof ConfigurationError ? error.problems : [`${owner}: ${firstLine(error)}`]
     const problem = problems.map(line => line.startsWith(owner) ? line : `${owner}: ${line}`).join('; ')
+    const before = file.problem
     file.problem = `${problem} (${file.version === undefined ? 'it is not served' : 'its former version is served'})`
+    if (file.problem === before) return // it was tried again as something else has changed
     this.#app.log.error({ err: error, file: owner }, file.problem)
     this.tell(file.problem)
   }
@@ -218,18 +199,8 @@ export class ToolReload {
   /** Closes a version that is no longer served, once the calls that it has are over. */
   #retire (version: Version | undefined): void {
     if (version === undefined) return
-    const over = this.#callsOver(version).then(() => this.#end(version)).finally(() => this.#retiring.delete(over))
+    const over = callsOver(version, this.#app.mcp.inFlight, () => this.#closing).then(() => this.#end(version)).finally(() => this.#retiring.delete(over))
     this.#retiring.add(over)
-  }
-
-  async #callsOver ({ offer }: Version): Promise<void> {
-    const { inFlight } = this.#app.mcp
-    await nextTurn() // a call that has just begun is counted when it is not over at once
-    await nextTurn()
-    // Of prompts and resources it is not known whose a call is.
-    const others = new Set(offer.prompts.size + offer.resources.size + offer.templates.size > 0 ? inFlight : [])
-    const busy = (): boolean => [...offer.tools.values()].some(({ running }) => running > 0) || [...others].some(call => inFlight.has(call))
-    while (busy() && !this.#closing) await sleep(CALLS_MS, undefined, { ref: false })
   }
 
   async #end (version: Version): Promise<void> {
