@@ -29,7 +29,7 @@ Printed as JSON when the output is not a terminal.
 class Mistake extends Error {}
 
 type Db = Awaited<ReturnType<typeof openDatabase>>
-interface Options { name?: string | undefined, 'redirect-uri'?: string[] | undefined, public?: boolean | undefined, all?: boolean | undefined }
+interface Options { name?: string | undefined, 'redirect-uri'?: string[] | undefined, public?: boolean | undefined, all?: boolean | undefined, schemes?: string[] | undefined }
 
 const commands: Record<string, { takes: ReadonlyArray<keyof Options>, ids: number, run: (db: Db, options: Options, id: string) => Promise<void> }> = {
   add: { takes: ['name', 'redirect-uri', 'public'], ids: 0, run: add },
@@ -65,7 +65,7 @@ async function main (args: string[]): Promise<void> {
   makeDataFolder(config)
   const db = await openDatabase(config)
   try {
-    await command.run(db, options, rest[0] ?? '')
+    await command.run(db, { ...options, schemes: config.OAUTH_REDIRECT_SCHEMES }, rest[0] ?? '')
   } finally {
     await db.destroy()
   }
@@ -85,14 +85,14 @@ function parse (args: string[]) {
   })
 }
 
-async function add (db: Db, { name, 'redirect-uri': redirectUris = [], public: isPublic = false }: Options): Promise<void> {
+async function add (db: Db, { name, 'redirect-uri': redirectUris = [], public: isPublic = false, schemes }: Options): Promise<void> {
   if (!name?.trim()) throw new Mistake('add needs --name, which people see when they are asked to let the client in')
   if (redirectUris.length === 0) throw new Mistake('add needs --redirect-uri, which the client\'s vendor documents')
   for (const uri of redirectUris) {
-    const problem = redirectUriProblem(uri)
+    const problem = redirectUriProblem(uri, schemes)
     if (problem !== undefined) throw new Mistake(`--redirect-uri ${uri}: ${problem}`)
   }
-  const metadata = readMetadata({ client_name: name, redirect_uris: redirectUris, token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_basic' })
+  const metadata = readMetadata({ client_name: name, redirect_uris: redirectUris, token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_basic' }, undefined, schemes)
   const { client, secret } = await addClient(db, metadata, (tx, id) => record(tx, 'client_added', { client: id, reason: name }))
   print({ client_id: client.id, ...(secret !== undefined && { client_secret: secret }), ...metadata }, [
     `Client ID      ${client.id}`,

@@ -56,7 +56,7 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
     }
     if (form.decision !== 'allow') {
       audit(request, 'consent', 'refused', { user: user.username, client: asked.client.id })
-      return pages.finish(reply, asked, answerAt(asked.redirectUri, { error: 'access_denied', error_description: 'The user did not allow it', state: asked.state, iss: oauth.issuer }))
+      return pages.denied(reply, asked, answerAt(asked.redirectUri, { error: 'access_denied', error_description: 'The user did not allow it', state: asked.state, iss: oauth.issuer }))
     }
     await rememberAllowed(db, user.id, asked)
     audit(request, 'consent', 'ok', { user: user.username, client: asked.client.id })

@@ -11,7 +11,7 @@ const MAX_NEVER_AUTHORIZED = 10_000
 const HOUR_MS = 3_600_000
 
 export default async function register (fastify: FastifyInstance) {
-  const { config: { OAUTH_REGISTRATION, OAUTH_REGISTRATION_LIMIT: max }, db, oauth } = fastify
+  const { config: { OAUTH_REGISTRATION, OAUTH_REGISTRATION_LIMIT: max, OAUTH_REDIRECT_SCHEMES }, db, oauth } = fastify
   if (OAUTH_REGISTRATION === 'off') return
 
   // By address, as there is no client yet; of IPv6 by the /64 that one subscriber has.
@@ -25,7 +25,7 @@ export default async function register (fastify: FastifyInstance) {
 
   fastify.post('/oauth/register', { config: { summary: 'Dynamic client registration (RFC 7591); absent with OAUTH_REGISTRATION=off' }, bodyLimit: MAX_BYTES, onRequest: limit }, async (request, reply) => {
     try {
-      const metadata = readMetadata(request.body)
+      const metadata = readMetadata(request.body, undefined, OAUTH_REDIRECT_SCHEMES)
       const scope = parseScope(metadata.scope).filter(item => oauth.scopes().includes(item)).join(' ')
       const registration = await registerClient(db, { ...metadata, scope })
       await boundNeverAuthorized(db, 'registered', MAX_NEVER_AUTHORIZED)

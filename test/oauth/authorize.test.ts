@@ -75,7 +75,7 @@ t.test('prompt', async t => {
 })
 
 t.test('an error sends nobody to an address that anyone could have registered (open redirect)', async t => {
-  for (const redirectUri of [WEB, 'phishing://callback']) {
+  for (const redirectUri of [WEB, 'com.example.phishing://callback']) {
     const { authorization } = await start(t, redirectUri)
     for (const changes of [{ response_type: 'token' }, { state: undefined }, { prompt: 'none' }]) {
       const page = await authorization.person.open(authorization.url(changes))
@@ -85,7 +85,9 @@ t.test('an error sends nobody to an address that anyone could have registered (o
       t.match(page.html, `href="${redirectUri}?error=`, 'there is a link, and the person decides')
     }
     await authorization.person.authorize(authorization.url())
-    t.ok(!isPage(await authorization.person.open(authorization.url({ response_type: 'token' }))), 'once somebody let the client in, it is told at once')
+    const again = await authorization.person.open(authorization.url({ response_type: 'token' }))
+    if (redirectUri !== WEB) t.ok(isPage(again) && !again.html.includes('http-equiv'), 'an app is never opened before anybody has decided anything')
+    else t.ok(!isPage(again), 'once somebody let the client in, it is told at once')
   }
 })
 
@@ -127,4 +129,32 @@ t.test('signing out takes a form of ours, and what is wrong with one is said on 
   await person.submit(page, {})
   t.equal(asks(await person.open(authorization.url())), 'sign-in')
   t.ok(isPage(await new Person(origin).open('/oauth/sign-out')))
+})
+
+t.test('after Deny an app is opened only when the person wants that; a site and a program on this device are told at once', async t => {
+  for (const [redirectUri, unasked] of [['cursor://anysphere.cursor-mcp/oauth/callback', false], ['com.example.app:/callback', false], [WEB, true], ['http://127.0.0.1:9999/callback', true]] as const) {
+    const { authorization } = await start(t, redirectUri)
+    const { person } = authorization
+    const signIn = await person.open(authorization.url())
+    const consent = isPage(signIn) ? await person.submit(signIn, DEFAULT_USER) : signIn
+    const denied = isPage(consent) ? await person.submit(consent, { decision: 'deny' }) : consent
+    t.ok(isPage(denied) && denied.html.includes('http-equiv="refresh"') === unasked, redirectUri)
+    t.ok(isPage(denied) && denied.html.includes(`href="${redirectUri}?error=access_denied`), 'there is a link')
+  }
+})
+
+t.test('a client that registered a scheme before there were rules for that is not answered there', async t => {
+  for (const redirectUri of ['ms-msdt:/id', 'intent://scan/', 'search-ms:query=x', 'myapp://callback']) {
+    const { app, authorization } = await start(t, 'https://app.example/callback')
+    await app.db.updateTable('oauth_clients').set({ metadata: JSON.stringify({ redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' }) }).execute()
+    const page = await authorization.person.open(authorization.url({ redirect_uri: redirectUri }))
+    t.ok(isPage(page) && page.status === 400 && /may not use/.test(page.html) && !page.html.includes(`href="${redirectUri}`), redirectUri)
+  }
+})
+
+t.test('the operator may allow the scheme of another app', async t => {
+  const { origin } = await startServer(t, { AUTH_MODE: 'oauth', OAUTH_REDIRECT_SCHEMES: 'myapp' })
+  t.match(await (await new Authorization(origin, 'myapp://callback').register()).code(), /^[\w-]+$/)
+  const other = new Authorization(origin, 'otherapp://callback')
+  await t.rejects(other.register(), /invalid_redirect_uri.*may not use otherapp:/)
 })

@@ -56,7 +56,7 @@ t.test('a client is added, listed and removed, without a server and before there
 })
 
 t.test('a public client has no secret', async t => {
-  const { code, stdout } = await client(path.join(temporaryFolder(t), 'data', 'auth.db'), 'add', '--public', '--name', 'App', '--redirect-uri', 'myapp://cb')
+  const { code, stdout } = await client(path.join(temporaryFolder(t), 'data', 'auth.db'), 'add', '--public', '--name', 'App', '--redirect-uri', 'com.example.myapp://cb')
   t.equal(code, 0)
   t.match(JSON.parse(stdout), { token_endpoint_auth_method: 'none' })
   t.notOk('client_secret' in JSON.parse(stdout))

@@ -143,8 +143,8 @@ t.test('a document that breaks a rule is refused for the stated reason, and not 
     await t.rejects(restarted().find(url), refusal(message), JSON.stringify(value).slice(0, 200))
     t.equal(await row(), undefined)
   }
-  publish({ ...document, token_endpoint_auth_method: undefined, client_secret: null, redirect_uris: ['http://app.example/cb', 'myapp://cb'] })
-  t.match(await restarted().find(url), { authMethod: 'none', redirectUris: ['myapp://cb'] }, 'one bad redirect URI does not fail the others; no method is none')
+  publish({ ...document, token_endpoint_auth_method: undefined, client_secret: null, redirect_uris: ['http://app.example/cb', 'com.example.myapp://cb'] })
+  t.match(await restarted().find(url), { authMethod: 'none', redirectUris: ['com.example.myapp://cb'] }, 'one bad redirect URI does not fail the others; no method is none')
   publish({ ...document, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key] } })
   await restarted().find(url)
 })

@@ -12,7 +12,7 @@ t.test('the redirect URIs of real clients may be registered', async t => {
   for (const uri of [
     'https://claude.ai/api/mcp/auth_callback', 'http://localhost:54321/callback', 'https://chatgpt.com/connector_platform_oauth_redirect',
     'http://127.0.0.1:33418/', 'http://127.0.0.1/', 'https://vscode.dev/redirect', 'cursor://anysphere.cursor-mcp/oauth/callback',
-    'com.example.app:/oauth', 'http://[::1]:8080/cb', 'http://127.0.0.1:6274/oauth/callback?mode=a'
+    'com.example.app:/oauth', 'claude://mcp/callback', 'vscode://vscode.github-authentication/did-authenticate', 'vscode-insiders://x', 'windsurf://x', 'http://[::1]:8080/cb', 'http://127.0.0.1:6274/oauth/callback?mode=a'
   ]) t.equal(redirectUriProblem(uri), undefined, uri)
 })
 
@@ -26,6 +26,20 @@ t.test('a redirect URI that a browser would read as another place, or run, is re
     'https:example.com/cb', 'https:/example.com/cb', 'https:///example.com/cb', 'http:localhost/cb'
   ]) t.type(redirectUriProblem(uri), 'string', JSON.stringify(uri))
   for (const value of [undefined, null, 1, {}, ['https://example.com/']]) t.type(redirectUriProblem(value), 'string')
+})
+
+t.test('schemes of programs that take orders from links are refused, unless they are allowed by name', async t => {
+  for (const scheme of [
+    'ms-msdt', 'search-ms', 'ms-officecmd', 'ms-settings', 'ms-word', 'intent', 'jar', 'shell', 'feed', 'tel', 'sms', 'ssh', 'telnet', 'smb', 'afp', 'vnc', 'ldap', 'market', 'itms-services', 'chrome',
+    'chrome-extension', 'moz-extension', 'resource', 'steam', 'zoommtg', 'android-app', 'x-apple-helpbasic', 'mhtml', 'res', 'urn', 'magnet', 'git', 'slack', 'unknownapp', 'cursor2', 'vscode-', '.', 'a.', 'a..b'
+  ]) {
+    t.match(redirectUriProblem(`${scheme}://callback`), /may not use|absolute/, scheme)
+    t.match(redirectUriProblem(`${scheme.toUpperCase()}:callback`), /may not use|absolute/, scheme)
+  }
+  t.match(redirectUriProblem('feed:javascript:alert(1)'), /may not use/)
+  t.equal(redirectUriProblem('unknownapp://callback', ['other', 'unknownapp']), undefined)
+  t.equal(redirectUriProblem('UnknownApp://callback', ['unknownapp']), undefined)
+  t.match(redirectUriProblem('http://example.com/', ['unknownapp']), /https/, 'which changes nothing else')
 })
 
 t.test('what may be registered leads to where the browser goes: reading it as a Location changes nothing', async t => {

@@ -61,9 +61,9 @@ const REAL_CLIENTS: Record<string, { body: Record<string, unknown>, expect: Reco
     secret: false
   },
   'a client with one redirect URI that is refused': {
-    body: { redirect_uris: ['http://insecure.example/cb', 'myapp://cb', 'javascript:alert(1)', 'myapp://cb'], token_endpoint_auth_method: 'none', scope: 'files:read mail:send' },
+    body: { redirect_uris: ['http://insecure.example/cb', 'com.example.myapp://cb', 'javascript:alert(1)', 'com.example.myapp://cb'], token_endpoint_auth_method: 'none', scope: 'files:read mail:send' },
     expect: { scope: 'files:read' },
-    redirects: ['myapp://cb'],
+    redirects: ['com.example.myapp://cb'],
     secret: false
   },
   'a client that asks for methods that there are none of here': {

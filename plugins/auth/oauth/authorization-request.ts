@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Client } from './clients/client.ts'
 import { OAuthError } from './error.ts'
 import { type Parameters, parameters, required, sameResource } from './parameters.ts'
-import { describeRedirect, matchesRedirectUri } from './clients/redirect-uri.ts'
+import { describeRedirect, matchesRedirectUri, redirectUriProblem } from './clients/redirect-uri.ts'
 import { grantable, parseScope } from '../scope.ts'
 
 /** An authorization request in which everything is known to be good. */
@@ -25,13 +25,15 @@ export class RedirectedError extends Error {
   readonly location: string
   /**
    * Whether to go there unasked. Anybody can register a client, and would have an open redirector in this server's name
-   * (RFC 9700 section 4.11.2): the person decides, unless the client is known or the address is on their own device.
+   * (RFC 9700 section 4.11.2): the person decides, unless the address is on their own device, or on the web and the client known. An app is not
+   * opened before anybody has decided anything.
    */
   readonly unasked: boolean
   constructor (cause: OAuthError, client: Client, redirectUri: string, state: string | undefined, issuer: string) {
     super(cause.message, { cause })
     this.client = client
-    this.unasked = client.known || describeRedirect(redirectUri).kind === 'loopback'
+    const { kind } = describeRedirect(redirectUri)
+    this.unasked = kind === 'loopback' || (kind === 'web' && client.known)
     this.location = answerAt(redirectUri, { error: cause.error, error_description: cause.message, state, iss: issuer })
   }
 }
@@ -46,10 +48,10 @@ export function answerAt (redirectUri: string, answer: Readonly<Record<string, s
  * @throws OAuthError while client and redirect URI are not known to be good: nothing is sent to such an address (RFC 6749 section 4.1.2.1)
  * @throws RedirectedError for every other fault
  */
-export async function checkAuthorizationRequest ({ oauth }: FastifyInstance, query: unknown): Promise<AuthorizationRequest> {
+export async function checkAuthorizationRequest ({ oauth, config }: FastifyInstance, query: unknown): Promise<AuthorizationRequest> {
   const given = withOneResource(query, oauth.resource)
   const client = await oauth.clients.find(required(given, 'client_id'))
-  const redirectUri = redirectUriOf(client, given)
+  const redirectUri = redirectUriOf(client, given, config.OAUTH_REDIRECT_SCHEMES)
   const refuse = (cause: OAuthError): RedirectedError => new RedirectedError(cause, client, redirectUri, given.state, oauth.issuer)
   try {
     if (given.response_type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
@@ -68,12 +70,15 @@ export async function checkAuthorizationRequest ({ oauth }: FastifyInstance, que
   }
 }
 
-function redirectUriOf (client: Client, given: Parameters): string {
+function redirectUriOf (client: Client, given: Parameters, moreSchemes: readonly string[] | undefined): string {
   const requested = given.redirect_uri ?? (client.redirectUris.length === 1 ? client.redirectUris[0] : undefined)
   if (requested === undefined) throw new OAuthError('invalid_request', 'redirect_uri is required')
   if (!client.redirectUris.some(registered => matchesRedirectUri(registered, requested))) {
     throw new OAuthError('invalid_request', 'redirect_uri is not one that this client has registered')
   }
+  // It may have registered before there were rules for this.
+  const problem = redirectUriProblem(requested, moreSchemes)
+  if (problem !== undefined) throw new OAuthError('invalid_request', `redirect_uri ${problem}`)
   return requested
 }
 

@@ -74,7 +74,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
   const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [], self: ownOrigins(config) })
-  const documents = new MetadataDocuments(db, fetch)
+  const documents = new MetadataDocuments(db, fetch, config.OAUTH_REDIRECT_SCHEMES)
   const find = (id: string): Promise<Client> => findClient(db, documents, id)
   const authentication = { db, issuer, keys: new ClientKeys(fetch), findClient: find }
   const accessTokens = new AccessTokens(keys, revocations, issuer, accessLifetime)

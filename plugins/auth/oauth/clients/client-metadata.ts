@@ -28,12 +28,13 @@ export interface ClientMetadata {
  * Reads metadata of unknown origin. Null counts as absent; a redirect URI that may not be used is dropped, as several
  * clients register one that nobody should allow beside those that they use.
  * @param defaultMethod how the client authenticates when it does not say, or asks for a method that there is none of here
+ * @param moreSchemes of redirect URIs: OAUTH_REDIRECT_SCHEMES
  * @throws OAuthError invalid_redirect_uri, invalid_client_metadata
  */
-export function readMetadata (given: unknown, defaultMethod: AuthMethod = 'client_secret_basic'): ClientMetadata {
+export function readMetadata (given: unknown, defaultMethod: AuthMethod = 'client_secret_basic', moreSchemes: readonly string[] = []): ClientMetadata {
   if (given === null || typeof given !== 'object' || Array.isArray(given)) throw new OAuthError('invalid_client_metadata', 'Client metadata must be a JSON object')
   const fields = given as Record<string, unknown>
-  const redirectUris = readRedirectUris(fields.redirect_uris ?? [])
+  const redirectUris = readRedirectUris(fields.redirect_uris ?? [], moreSchemes)
   const method = text(fields, 'token_endpoint_auth_method', 100) ?? defaultMethod
   const name = plain(text(fields, 'client_name', MAX_NAME_LENGTH))
   const uri = httpsUri(fields.client_uri)
@@ -75,10 +76,10 @@ export function readKeySet (given: unknown): { readonly keys: readonly Published
   return { keys: usable }
 }
 
-function readRedirectUris (given: unknown): string[] {
+function readRedirectUris (given: unknown, moreSchemes: readonly string[]): string[] {
   if (!Array.isArray(given)) throw new OAuthError('invalid_redirect_uri', 'redirect_uris must be a list')
   if (given.length > MAX_REDIRECT_URIS) throw new OAuthError('invalid_redirect_uri', `redirect_uris may hold at most ${MAX_REDIRECT_URIS}`)
-  const problems = given.map(redirectUriProblem)
+  const problems = given.map(uri => redirectUriProblem(uri, moreSchemes))
   const good = given.filter((_uri, index) => problems[index] === undefined)
   if (good.length > 0) return [...new Set<string>(good)]
   const [first] = problems

@@ -19,10 +19,12 @@ export const isDocumentUrl = (id: string): boolean => /^https:/i.test(id)
 
 export class MetadataDocuments {
   readonly #db: Kysely<Database>
+  readonly #redirectSchemes: readonly string[]
   readonly #published: PublishedJson<Client>
 
-  constructor (db: Kysely<Database>, fetch: PublicFetch) {
+  constructor (db: Kysely<Database>, fetch: PublicFetch, redirectSchemes: readonly string[] = []) {
     this.#db = db
+    this.#redirectSchemes = redirectSchemes
     this.#published = new PublishedJson(fetch, MAX_BYTES, async (url, body, freshFor) => await this.#save(url, body, freshFor))
   }
 
@@ -46,7 +48,7 @@ export class MetadataDocuments {
   }
 
   async #save (url: string, body: unknown, freshFor: number): Promise<Client> {
-    const metadata = JSON.stringify(readDocument(url, body))
+    const metadata = JSON.stringify(readDocument(url, body, this.#redirectSchemes))
     const fetched = { metadata, fetched_at: now(), fresh_until: now() + freshFor }
     const row = await this.#db.insertInto('oauth_clients').values({ client_id: url, source: 'metadata_document', created_at: now(), ...fetched })
       .onConflict(conflict => conflict.column('client_id').doUpdateSet(fetched)).returningAll().executeTakeFirstOrThrow()
@@ -68,7 +70,7 @@ export function documentUrlProblem (url: string): string | undefined {
   return href === url ? undefined : `must be written in its normal form: ${href}`
 }
 
-function readDocument (url: string, body: unknown) {
+function readDocument (url: string, body: unknown, redirectSchemes: readonly string[]) {
   const fields = (body ?? {}) as Record<string, unknown>
   try {
     if (fields.client_id !== url) throw new OAuthError('invalid_client_metadata', 'its client_id is not its URL')
@@ -76,7 +78,7 @@ function readDocument (url: string, body: unknown) {
     if ((fields.client_secret ?? fields.client_secret_expires_at ?? undefined) !== undefined) throw new OAuthError('invalid_client_metadata', 'it holds a client_secret')
     const method = fields.token_endpoint_auth_method ?? 'none'
     if (method !== 'none' && method !== 'private_key_jwt') throw new OAuthError('invalid_client_metadata', 'its token_endpoint_auth_method must be none or private_key_jwt')
-    return readMetadata(body, 'none')
+    return readMetadata(body, 'none', redirectSchemes)
   } catch (error) {
     throw error instanceof OAuthError ? new OAuthError('invalid_client', `The client metadata document is refused: ${error.message}`) : error
   }

@@ -2,11 +2,17 @@
 import { isLoopbackHost } from '../../../../lib/loopback.ts'
 
 const MAX_LENGTH = 2000
-// Schemes that run or read something in the browser that opens them.
-const UNSAFE_SCHEMES = new Set(['javascript:', 'data:', 'vbscript:', 'blob:', 'file:', 'about:', 'view-source:', 'filesystem:', 'ws:', 'wss:', 'ftp:', 'mailto:'])
+/**
+ * Of apps that are known to sign in this way, though their scheme is not one that RFC 8252 section 7.1 would have them use.
+ * Any other scheme without a dot may be that of a program of the system, which takes orders from what it is opened with.
+ */
+export const KNOWN_SCHEMES: readonly string[] = ['claude', 'cursor', 'goose', 'kiro', 'lmstudio', 'raycast', 'vscode', 'vscode-insiders', 'vscodium', 'warp', 'windsurf', 'zed']
 
-/** Why a redirect URI may not be registered, or undefined when it may. */
-export function redirectUriProblem (uri: unknown): string | undefined {
+/**
+ * Why a redirect URI may not be registered, or undefined when it may.
+ * @param moreSchemes what the operator allows besides: OAUTH_REDIRECT_SCHEMES
+ */
+export function redirectUriProblem (uri: unknown, moreSchemes: readonly string[] = []): string | undefined {
   if (typeof uri !== 'string' || uri.length > MAX_LENGTH) return `must be text of at most ${MAX_LENGTH} characters`
   // eslint-disable-next-line no-control-regex
   if (!/^[\x21-\x7e]+$/.test(uri) || uri.includes('\\') || !URL.canParse(uri)) return 'must be an absolute URI'
@@ -14,11 +20,16 @@ export function redirectUriProblem (uri: unknown): string | undefined {
   // Without the slashes URL parsing would add them, but a browser reads such a Location as a path on this server.
   if (/^https?:(?!\/\/[^/])/i.test(uri)) return 'must be an absolute URI'
   if (uri.includes('#')) return 'must have no fragment (RFC 6749 section 3.1.2)'
-  if (UNSAFE_SCHEMES.has(protocol)) return `may not use ${protocol}`
+  if (!isAllowedScheme(protocol.slice(0, -1), moreSchemes)) return `may not use ${protocol} (it may use https, http on a loopback address, a scheme with a dot as in RFC 8252 section 7.1, that of a well-known app, or one of OAUTH_REDIRECT_SCHEMES)`
   if (username !== '' || password !== '' || /^https?:\/\/[^/?]*@/i.test(uri)) return 'must have no credentials'
   if (uri.includes('*')) return 'must have no wildcard'
   if (protocol === 'http:' && !isLoopbackHost(hostname)) return 'must use https, unless it is a loopback address (RFC 8252 section 7.3)'
   return undefined
+}
+
+// A scheme with a dot is a domain of the app's maker, turned around: nothing of a system has one.
+function isAllowedScheme (scheme: string, moreSchemes: readonly string[]): boolean {
+  return scheme === 'https' || scheme === 'http' || /^[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+$/.test(scheme) || KNOWN_SCHEMES.includes(scheme) || moreSchemes.includes(scheme)
 }
 
 /** Whether a client that registered `registered` may be answered at `requested`: the same string, but for the port of a loopback one (RFC 8252 section 7.3). */

@@ -9,13 +9,15 @@ export interface FinishPage {
   readonly clientName?: string | undefined
   /** The redirect URI with the answer: of a scheme that `redirectUriProblem` lets through. */
   readonly location: string
+  /** Whether it goes there by itself. */
+  readonly unasked?: boolean
 }
 
-export function finishPage ({ serverName, clientName, location }: FinishPage): string {
+export function finishPage ({ serverName, clientName, location, unasked = true }: FinishPage): string {
   const name = displayName(clientName ?? '') || 'the app'
   return layout(serverName, `Continue to ${name}`, html`
-<h1>Going on to <bdi>${name}</bdi></h1>
-<p>If nothing happens, use the button. After that you can close this page.</p>
+<h1>${unasked ? 'Going on' : 'Back'} to <bdi>${name}</bdi></h1>
+<p>${unasked ? 'If nothing happens, use the button. After that you can close this page.' : 'You have not allowed it anything. Use the button to tell it so, or close this page.'}</p>
 <div class="actions"><a class="button" href="${location}">Continue to <bdi>${name}</bdi></a></div>`,
-  html`<meta http-equiv="refresh" content="0; url=${location}">`)
+  unasked ? html`<meta http-equiv="refresh" content="0; url=${location}">` : undefined)
 }

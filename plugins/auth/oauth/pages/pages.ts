@@ -21,6 +21,8 @@ export interface Pages {
   consent: (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, user: User) => FastifyReply
   /** Goes on to the client by a GET navigation: a form that redirects there is stopped by form-action (CSP 3 section 6.4.1). */
   finish: (reply: FastifyReply, asked: AuthorizationRequest, location: string) => FastifyReply
+  /** Goes back with a refusal: to an app only when the person wants that, who has just said no. */
+  denied: (reply: FastifyReply, asked: AuthorizationRequest, location: string) => FastifyReply
   /** What went wrong: told to the client where that can be trusted with it, shown to the person otherwise. */
   failure: (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
   signOut: (request: FastifyRequest, reply: FastifyReply, user: User | undefined) => FastifyReply
@@ -58,6 +60,8 @@ export default fp(async function pages (fastify: FastifyInstance) {
     })),
 
     finish: (reply, { client }, location) => send(reply, finishPage({ serverName, clientName: nameOf(client), location })),
+
+    denied: (reply, { client, redirectUri }, location) => send(reply, finishPage({ serverName, clientName: nameOf(client), location, unasked: describeRedirect(redirectUri).kind !== 'app' })),
 
     failure: (thrown, request, reply) => {
       if (thrown instanceof RedirectedError && thrown.unasked) return reply.redirect(thrown.location, 303)
