@@ -3,6 +3,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
 import { BackupError, listBackups } from './sqlite/backup.ts'
+import type { Difference } from './sqlite/after-restore.ts'
 import { restoreBackup } from './sqlite/restore.ts'
 import { becomeOwnerOf } from './data-owner.ts'
 import { Mistake, run } from './mistake.ts'
@@ -13,13 +14,16 @@ const HELP = `Puts a backup in the place of the database. Stop the server first;
   npx -y pnpm@12 restore <name>    the one with that name; npx -y pnpm@12 backup list shows them
   npx -y pnpm@12 restore <path>    the one in that folder
 
+  --keep-grants    what was granted to apps, and browsers that are signed in, stay as they were at the time of
+                   the backup, also what was revoked since. Without it everybody signs in again.
+
 Nothing is changed when the backup is damaged or the server runs. The database that is replaced is kept
 beside the new one, and it is said where. Started by root, it works as the user whom the data folder belongs
-to, and reads what this user can read.
+to, and reads what this user can read. It is said whose password is an older one now, who is back, and who is gone.
 `
 
 await run('restore', async args => {
-  const { values, positionals: [name, ...more] } = parseArgs({ args, allowPositionals: true, options: { help: { type: 'boolean', short: 'h' } } })
+  const { values, positionals: [name, ...more] } = parseArgs({ args, allowPositionals: true, options: { 'keep-grants': { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } } })
   if (values.help) {
     process.stdout.write(HELP)
     return
@@ -29,12 +33,28 @@ await run('restore', async args => {
   const config = readConfig()
   becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
   try {
-    const { from, replaced } = await restoreBackup(config, find(name, config.BACKUP_DIR))
+    const { from, replaced, difference, otherSecret } = await restoreBackup(config, find(name, config.BACKUP_DIR), { keepGrants: values['keep-grants'] })
     console.error(`restored ${from}${replaced === undefined ? '' : `; what was there is in ${replaced}`}`)
+    for (const line of news(difference, otherSecret)) console.error(line)
   } catch (error) {
     throw error instanceof BackupError ? new Mistake(error.message, 1) : error
   }
 })
+
+/** What an operator may not expect of a restore, a line each. */
+function news ({ revoked, passwords, back, enabled, gone }: Difference, otherSecret: boolean): string[] {
+  const of = (names: string[], what: string): string[] => names.length === 0 ? [] : [`${what}: ${names.join(', ')}`]
+  return [
+    revoked === undefined
+      ? 'grants and browser sessions are those of the backup, also what was revoked since'
+      : `${revoked} ${revoked === 1 ? 'grant is' : 'grants are'} revoked: every app and browser has to sign in again`,
+    ...of(passwords, 'the password is that of the backup, not the one until now'),
+    ...of(back, 'was removed since the backup, and is back'),
+    ...of(enabled, 'was disabled since the backup, and may sign in again'),
+    ...of(gone, 'was added since the backup, and is gone'),
+    ...(otherSecret ? ['secret.key is another one: nothing that was signed until now is good any more, unless JWT_SECRET_KEY is set'] : [])
+  ]
+}
 
 function find (name: string, parent: string): string {
   if (name.includes(path.sep)) return path.resolve(name)

@@ -1,18 +1,21 @@
 // Puts a backup in the place of the database, which is kept.
-import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import SQLite from 'better-sqlite3'
 import type { Config } from '../../plugins/config.ts'
 import { makeDataFolder, SECRET_FILE } from '../../plugins/secrets.ts'
+import { openDatabase } from '../../plugins/db/sqlite.ts'
+import { type Difference, reconcile } from './after-restore.ts'
 import { BackupError, checkBackup, checkDatabase, DATABASE_FILE, flush } from './backup.ts'
 
-export interface Restored { readonly database: string, readonly from: string, /** Where the database that was replaced is; undefined when there was none. */ readonly replaced: string | undefined }
+export interface Restored { readonly database: string, readonly from: string, /** Where the database that was replaced is; undefined when there was none. */ readonly replaced: string | undefined, readonly difference: Difference, /** Tokens are signed with another secret than until now. */ readonly otherSecret: boolean }
 
 /**
  * Replaces the database and its secret by those of a backup. Nothing is changed unless all of the backup is sound.
+ * Everything that was granted is revoked, unless it is to be kept: the backup knows nothing of what was revoked since.
  * @throws BackupError when it is not, or when a server has the database open
  */
-export async function restoreBackup (config: Config, folder: string): Promise<Restored> {
+export async function restoreBackup (config: Config, folder: string, { keepGrants = false } = {}): Promise<Restored> {
   await checkBackup(folder)
   const data = makeDataFolder(config)
   const database = path.resolve(config.AUTH_DB_PATH)
@@ -20,25 +23,40 @@ export async function restoreBackup (config: Config, folder: string): Promise<Re
   try {
     for (const file of [DATABASE_FILE, SECRET_FILE]) if (existsSync(path.join(folder, file))) copyFileSync(path.join(folder, file), path.join(draft, file))
     checkDatabase(path.join(draft, DATABASE_FILE))
-    const release = holdDatabase(database)
+    const former = holdDatabase(database)
     try {
+      const difference = await prepare(config, path.join(draft, DATABASE_FILE), former, keepGrants, path.basename(folder))
+      const otherSecret = differs(path.join(draft, SECRET_FILE), path.join(data, SECRET_FILE))
       const replaced = keepReplaced(data, database)
       // Secret first: with the new database and the former secret, nobody's token would be good.
       if (existsSync(path.join(draft, SECRET_FILE))) put(path.join(draft, SECRET_FILE), path.join(data, SECRET_FILE))
       put(path.join(draft, DATABASE_FILE), database)
       flush(data)
-      return { database, from: folder, replaced }
+      return { database, from: folder, replaced, difference, otherSecret }
     } finally {
-      release()
+      former?.close()
     }
   } finally {
     rmSync(draft, { recursive: true, force: true })
   }
 }
 
-/** Keeps everybody else out of the database until the answered function is called. A damaged one cannot be held, nor served. */
-function holdDatabase (file: string): () => void {
-  if (!existsSync(file)) return () => {}
+/** Brings the restored database up to date and makes it fit to be served; afterwards it is one file again. */
+async function prepare (config: Config, file: string, former: SQLite.Database | undefined, keepGrants: boolean, from: string): Promise<Difference> {
+  const db = await openDatabase({ ...config, AUTH_DB_PATH: file })
+  try {
+    return await reconcile(db, former, keepGrants, from)
+  } finally {
+    await db.destroy()
+    checkDatabase(file)
+  }
+}
+
+const differs = (a: string, b: string): boolean => existsSync(a) && existsSync(b) && !readFileSync(a).equals(readFileSync(b))
+
+/** Keeps everybody else out of the database until what is answered is closed. A damaged one cannot be held, nor served. */
+function holdDatabase (file: string): SQLite.Database | undefined {
+  if (!existsSync(file)) return undefined
   const current = open(file)
   try {
     // SQLite leaves WAL mode only for a connection that is alone, and writes everything into the one file then.
@@ -48,9 +66,9 @@ function holdDatabase (file: string): () => void {
     current.close()
     const { code = '' } = error as { code?: string }
     if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) throw new BackupError(`a server, or another command, has ${file} open; stop it first (systemctl stop mcpx.target 'mcpx@*')`)
-    return () => {}
+    return undefined
   }
-  return () => current.close()
+  return current
 }
 
 /** @throws BackupError where something is that the owner of the folder cannot open: another user's file, or a link to one */

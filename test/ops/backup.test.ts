@@ -18,7 +18,7 @@ const CLI = path.join(import.meta.dirname, '../../cli')
 /** `backup` or `restore` as a process of its own, not on a terminal. */
 function commands (t: Test, env: NodeJS.ProcessEnv) {
   const cwd = temporaryFolder(t) // without a .env file
-  return async (name: 'backup' | 'restore', ...args: string[]) => {
+  return async (name: 'backup' | 'restore' | 'user', ...args: string[]) => {
     const child = spawn(process.execPath, [path.join(CLI, `${name}.ts`), ...args], { cwd, env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env } })
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
     return { code, stdout, stderr }
@@ -83,9 +83,9 @@ t.test('a server that is written to all the time', async t => {
     const { refresh_token: after } = await late.tokens()
     await kill()
     rmSync(path.join(path.dirname(database), 'secret.key')) // lost with the disk
-    const { code, stderr } = await command('restore', 'latest')
+    const { code, stderr } = await command('restore', 'latest', '--keep-grants')
     t.equal(code, 0)
-    const [, kept = ''] = /what was there is in (.*)\n$/.exec(stderr) ?? []
+    const [, kept = ''] = /what was there is in (.*)\n/.exec(stderr) ?? []
     t.ok(registered(path.join(kept, 'auth.db')).has(late.client.client_id), 'the replaced database')
     await restart()
     t.ok(await works(origin, before), 'a token from before the backup, signed with the secret that is in it')
@@ -101,11 +101,46 @@ t.test('a server that is written to all the time', async t => {
     writeFileSync(`${database}-wal`, 'nor is this its journal')
     t.match(await command('backup'), { code: 1, stderr: /^backup: AUTH_DB_PATH: the database cannot be copied: file is not a database\n$/ })
     t.equal(readdirSync(parent).length, 1, 'and no backup of it is left behind')
-    t.match(await command('restore', backup.folder), { code: 0 })
+    t.match(await command('restore', backup.folder, '--keep-grants'), { code: 0 })
     t.notOk(existsSync(`${database}-wal`))
     await restart()
     t.ok(await works(origin, before))
   })
+})
+
+t.test('a restore brings no access back, and says what else it does', async t => {
+  const { origin, database, kill, restart } = await mortal(t, { OAUTH_REGISTRATION_LIMIT: '0' })
+  const env = { AUTH_DB_PATH: database }
+  const command = commands(t, env)
+  const user = (...args: string[]) => command('user', ...args)
+  for (const name of ['anna', 'bert', 'cleo']) await user('add', name, '--generate')
+  const authorization = await new Authorization(origin).register()
+  const before = await authorization.tokens()
+  t.match(await command('backup'), { code: 0 })
+  const later = await authorization.tokens()
+  for (const args of [['passwd', 'mcpuser', '--generate'], ['remove', 'anna', '--yes'], ['disable', 'bert'], ['add', 'dora', '--generate']]) t.match(await user(...args), { code: 0 }, args.join(' '))
+  const fresh = await new Authorization(origin).register()
+  await kill()
+  appendFileSync(path.join(path.dirname(database), 'secret.key'), 'x')
+  const { code, stderr } = await command('restore', 'latest')
+  t.equal(code, 0)
+  for (const line of [
+    '1 grant is revoked: every app and browser has to sign in again', 'the password is that of the backup, not the one until now: mcpuser', 'was removed since the backup, and is back: anna',
+    'was disabled since the backup, and may sign in again: bert', 'was added since the backup, and is gone: dora'
+  ]) t.ok(stderr.split('\n').includes(line), line)
+  t.match(stderr, /^secret\.key is another one/m)
+  t.notMatch(stderr, /cleo/)
+  t.equal(statSync(database).mode & 0o777, 0o600)
+  t.notOk(existsSync(`${database}-wal`))
+  await restart()
+  t.notOk(await works(origin, before.access_token), 'a token from before the backup')
+  t.notOk(await works(origin, later.access_token), 'one from after it, whose grant the backup does not know')
+  t.match((await authorization.refresh(before.refresh_token)).body, { error: 'invalid_grant' })
+  t.match((await fresh.redeem('code')).body, { error: 'invalid_client' })
+  const copy = new SQLite(database, { readonly: true })
+  t.same(copy.prepare('select count(*) from browser_sessions union all select count(*) from oauth_consents').pluck().all(), [0, 0])
+  t.same(copy.prepare("select event from audit where kind = 'command' order by id desc limit 5").pluck().all(), ['database_restored', 'user_added', 'user_disabled', 'user_removed', 'password_changed'], 'what was done since the backup is on record')
+  copy.close()
 })
 
 t.test('the oldest are removed, and only once the new one is proven', async t => {
