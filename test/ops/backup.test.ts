@@ -1,5 +1,6 @@
 // A backup is taken while the server writes, and a restore brings back what was there: users, grants and the tokens themselves.
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -101,7 +102,9 @@ t.test('a server that is written to all the time', async t => {
     writeFileSync(`${database}-wal`, 'nor is this its journal')
     t.match(await command('backup'), { code: 1, stderr: /^backup: AUTH_DB_PATH: the database cannot be copied: file is not a database\n$/ })
     t.equal(readdirSync(parent).length, 1, 'and no backup of it is left behind')
-    t.match(await command('restore', backup.folder, '--keep-grants'), { code: 0 })
+    const { code, stderr } = await command('restore', backup.folder, '--keep-grants')
+    t.equal(code, 0)
+    t.match(stderr, /what was there is in /)
     t.notOk(existsSync(`${database}-wal`))
     await restart()
     t.ok(await works(origin, before))
@@ -178,6 +181,37 @@ t.test('a damaged backup is refused, and nothing is changed', async t => {
   }
   t.same(readFileSync(config.AUTH_DB_PATH), untouched)
   t.same(readdirSync(path.dirname(config.AUTH_DB_PATH)).sort(), ['auth.db', 'backups', 'secret.key'])
+})
+
+t.test('a page that is damaged is found in the copy, and in a backup whose sum is right', async t => {
+  const { db, config } = await testDatabase(t)
+  await db.destroy()
+  const filled = new SQLite(config.AUTH_DB_PATH)
+  filled.exec('create table ballast (id integer primary key, text text); create index ballast_text on ballast (text); with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000) insert into ballast select i, hex(randomblob(100)) from n')
+  filled.pragma('journal_mode = DELETE')
+  const { rootpage } = filled.prepare("select rootpage from sqlite_master where name = 'ballast_text'").get() as { rootpage: number }
+  const size = filled.pragma('page_size', { simple: true }) as number
+  filled.close()
+  const { backup: { folder } } = await createBackup(config)
+  const damage = (file: string): Buffer => {
+    const bytes = readFileSync(file)
+    bytes.fill(0, rootpage * size + 100, rootpage * size + size) // the page after the root of the index
+    writeFileSync(file, bytes)
+    return bytes
+  }
+
+  const untouched = readFileSync(config.AUTH_DB_PATH)
+  const bytes = damage(path.join(folder, 'auth.db'))
+  const manifest = JSON.parse(readFileSync(path.join(folder, 'backup.json'), 'utf8'))
+  manifest.sha256['auth.db'] = createHash('sha256').update(bytes).digest('hex')
+  writeFileSync(path.join(folder, 'backup.json'), JSON.stringify(manifest))
+  await t.rejects(restoreBackup(config, folder), { message: /auth\.db is damaged: / })
+  t.same(readFileSync(config.AUTH_DB_PATH), untouched, 'and nothing is changed')
+
+  const before = readdirSync(path.dirname(folder))
+  damage(config.AUTH_DB_PATH)
+  await t.rejects(createBackup(config), { message: /auth\.db is damaged: / })
+  t.same(readdirSync(path.dirname(folder)), before, 'no backup of it is left behind')
 })
 
 t.test('a folder that cannot be written is said so', async t => {
