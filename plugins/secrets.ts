@@ -1,6 +1,6 @@
 // The one secret that everything signed is derived from: JWT_SECRET_KEY, or one generated at the first start.
 import { hkdfSync, randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, chmodSync, constants, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -25,6 +25,7 @@ export default fp(async function secrets (fastify: FastifyInstance) {
   const { AUTH_DB_PATH, JWT_SECRET_KEY, secretsFile } = fastify.config
   const folder = makeDataFolder(fastify.config)
   if (secretsFile !== undefined) requireClosed(secretsFile, '.env')
+  closeEmpty(path.resolve(AUTH_DB_PATH))
   for (const end of ['', '-wal']) requireClosed(path.resolve(AUTH_DB_PATH) + end, 'AUTH_DB_PATH')
   const secret = openSecret(folder, JWT_SECRET_KEY)
   fastify.decorate('secret', secret)
@@ -60,6 +61,12 @@ function makeFolder (folder: string): void {
 }
 
 const isFolder = (folder: string): boolean => statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false
+
+/** A database that somebody has begun and that holds nothing yet, with the mode of a file that we begin. */
+function closeEmpty (file: string): void {
+  const state = statSync(file, { throwIfNoEntry: false })
+  if (state?.size === 0 && state.uid === process.getuid?.()) chmodSync(file, 0o600)
+}
 
 /** The given secret, or the one kept in the data folder. @throws ConfigurationError */
 export function openSecret (folder: string, given: string | undefined): string {

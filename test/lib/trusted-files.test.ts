@@ -112,7 +112,7 @@ t.test('the server does not start with such files', async t => {
   put(path.join(folder, 'data/secret.key'), 0o644)
   t.match(await refusal(t, { AUTH_DB_PATH: path.join(folder, 'data/auth.db') }), /secret\.key: \S+secret\.key holds a secret and can be read by others/)
   chmodSync(path.join(folder, 'data/secret.key'), 0o600)
-  put(path.join(folder, 'data/auth.db'), 0o666, { text: '' })
+  put(path.join(folder, 'data/auth.db'), 0o666)
   t.match(await refusal(t, { AUTH_DB_PATH: path.join(folder, 'data/auth.db') }), /AUTH_DB_PATH: \S+auth\.db .*changed by others/)
   put(path.join(folder, 'weak/secret.key'), 0o600, { text: 'a'.repeat(64) })
   t.match(await refusal(t, { AUTH_DB_PATH: path.join(folder, 'weak/auth.db') }), /secret\.key holds no usable secret/)
