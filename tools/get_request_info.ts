@@ -14,7 +14,7 @@ const SENSITIVE_VALUE = /\b(?:Bearer|Basic|Digest|Negotiate)(?:\s|%20|\+)+[\w.~+
 // name=value wherever one stands: in the query of the path or of a Referer, in a list of parameters.
 const PAIR = /(^|[?&;,\s])([^=?&;,\s]{1,100})=("[^"]*"|[^&;,#\s]*)/g
 const USER_INFO = /(\/\/)[^/?#@\s]{1,500}@/g
-const LOWER_CASE_EXCEPTIONS: Record<string, string> = { ch: 'CH', dnt: 'DNT', etag: 'ETag', ip: 'IP', te: 'TE', ua: 'UA', www: 'WWW' }
+const LOWER_CASE_EXCEPTIONS = new Map([['ch', 'CH'], ['dnt', 'DNT'], ['etag', 'ETag'], ['ip', 'IP'], ['te', 'TE'], ['ua', 'UA'], ['www', 'WWW']])
 
 export default async function getRequestInfo (fastify: FastifyInstance) {
   fastify.mcp.registerTool('get_request_info', {
@@ -89,7 +89,7 @@ function pairs (raw: readonly string[]): Array<[string, string]> {
 
 /** The usual spelling of a header name, whatever the client's: HTTP/1.1 ignores case, and many clients send lower case. */
 function canonicalName (name: string): string {
-  const spelled = name.toLowerCase().split('-').map(word => LOWER_CASE_EXCEPTIONS[word] ?? word.charAt(0).toUpperCase() + word.slice(1)).join('-')
+  const spelled = name.toLowerCase().split('-').map(word => LOWER_CASE_EXCEPTIONS.get(word) ?? word.charAt(0).toUpperCase() + word.slice(1)).join('-')
   return cut(spelled === 'Mcp-Protocol-Version' ? 'MCP-Protocol-Version' : spelled, LONGEST_NAME)
 }
 

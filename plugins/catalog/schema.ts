@@ -2,11 +2,14 @@
 import { Kind } from '@sinclair/typebox'
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import { cut } from '../../lib/cut.ts'
+import { boundKeywords } from './bounded-keywords.ts'
 import type { Schema } from './contract.ts'
 
 // allErrors stays off: it lets hostile input do unbounded work, and the first mistake is what gets corrected first.
 const ajv = new Ajv2020({ strict: false, useDefaults: true, logger: false, validateSchema: false })
 addFormats.default(ajv)
+boundKeywords(ajv)
 
 /** Checks a value, fills in its defaults, and answers undefined, or what is wrong with it. */
 export type Validator = (value: unknown) => string | undefined
@@ -31,11 +34,16 @@ function describe (error: ErrorObject | undefined, schema: Record<string, unknow
   return `${join(error.instancePath)} ${error.message ?? 'is not valid'}${values}${hint ? ` (${hint})` : ''}`
 }
 
-const join = (pointer: string, property?: string) =>
+// It names what the caller sent, who need not be told all of it again.
+const join = (pointer: string, property?: string) => cut(
   [...pointer.split('/').slice(1), ...(property === undefined ? [] : [property])].map(part => part.replaceAll('~1', '/').replaceAll('~0', '~')).join('.') || 'the value'
+)
 
 function descriptionAt (schema: unknown, pointer: string): string | undefined {
   let node = schema as Record<string, any> | undefined
-  for (const part of pointer.split('/').slice(1)) node = node?.properties?.[part] ?? node?.items
+  for (const part of pointer.split('/').slice(1)) {
+    const { properties = {}, items } = node ?? {}
+    node = Object.hasOwn(properties, part) ? properties[part] : items
+  }
   return pointer === '' ? undefined : node?.description
 }

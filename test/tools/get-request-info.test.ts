@@ -41,10 +41,10 @@ t.test('names the proxy and the header that reported the source', async t => {
 
 t.test('gives header names their usual spelling', async t => {
   const { endpoint } = await startServer(t)
-  const sent = ['x-real-ip', '1.2.3.4', 'dnt', '1', 'SEC-CH-UA', '"Chromium"', 'mcp-protocol-version', '2025-11-25', 'te', 'trailers', 'x-ODD-name', 'y']
+  const sent = ['x-real-ip', '1.2.3.4', 'dnt', '1', 'SEC-CH-UA', '"Chromium"', 'mcp-protocol-version', '2025-11-25', 'te', 'trailers', 'x-ODD-name', 'y', 'x-constructor', 'y']
   const { structuredContent } = await callRaw(endpoint, 'get_request_info', { headers: sent })
   const names = new Set(structuredContent.headers.map(({ name }: { name: string }) => name))
-  for (const name of ['X-Real-IP', 'DNT', 'Sec-CH-UA', 'MCP-Protocol-Version', 'TE', 'X-Odd-Name']) t.ok(names.has(name), name)
+  for (const name of ['X-Real-IP', 'DNT', 'Sec-CH-UA', 'MCP-Protocol-Version', 'TE', 'X-Odd-Name', 'X-Constructor']) t.ok(names.has(name), name)
 })
 
 t.test('shows no credential, wherever it is sent', async t => {
