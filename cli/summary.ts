@@ -1,6 +1,7 @@
 // What a person at a terminal needs to know after the start: where, how guarded, with which tools, and how to connect.
 import type { FastifyInstance } from 'fastify'
 import { clientInstructions } from '../lib/client-instructions.ts'
+import { baseName } from '../plugins/catalog/sources/tool-folder.ts'
 import type { DeclaredSettings } from '../plugins/catalog/sources/tool-settings.ts'
 
 export function summary (app: FastifyInstance): string {
@@ -18,7 +19,7 @@ export function summary (app: FastifyInstance): string {
   Sign-in   ${auth}
   Tools
 ${tools.join('\n')}
-${toolSettings.all.map(settingsOf).join('')}
+${settingsOf(toolSettings.all)}
   Connect
 ${connect.join('\n')}
 
@@ -27,8 +28,12 @@ ${connect.join('\n')}
 `
 }
 
-/** Which settings the tools of a file have, and which of them are set; no values, as some are secret. */
-function settingsOf ({ owner, schemas, values }: DeclaredSettings): string {
-  const names = Object.entries(schemas).map(([name, { default: usual }]) => values[name] === undefined ? `${name} (not set)` : values[name] === usual ? name : `${name} (set)`)
-  return `    ${owner} reads ${names.join(', ')}\n`
+/** Which settings the tools have, by their files, and which of them are set; no values, as some are secret. */
+function settingsOf (all: readonly DeclaredSettings[]): string {
+  const width = Math.max(...all.map(({ owner }) => baseName(owner).length)) + 2
+  const lines = all.map(({ owner, schemas, values }) => {
+    const names = Object.entries(schemas).map(([name, { default: usual }]) => values[name] === undefined ? `${name} (not set)` : values[name] === usual ? name : `${name} (set)`)
+    return `    ${baseName(owner).padEnd(width)}${names.join(', ')}\n`
+  })
+  return lines.length === 0 ? '' : `\n  Settings of tools\n${lines.join('')}`
 }

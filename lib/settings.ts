@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util'
 import type { TSchema } from '@sinclair/typebox'
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { ConfigurationError } from './configuration-error.ts'
+import { nearest } from './nearest.ts'
 
 const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false, code: { optimize: false } }) // each schema is run once
 
@@ -25,6 +26,14 @@ export class Environment {
 
   /** Whether the file sets one of these. */
   fileHas (wanted: (name: string) => boolean): boolean { return Object.entries(this.#fromFile).some(([name, value]) => value?.trim() && wanted(name)) }
+
+  /** What is set and probably meant otherwise, a line each. @param known every name that is a setting */
+  misspelt (known: ReadonlySet<string>): string[] {
+    return [...new Set([...Object.keys(this.#fromFile), ...Object.keys(this.#env)])].flatMap(name => {
+      const meant = known.has(name) ? undefined : nearest(name, known)
+      return meant === undefined ? [] : [`${name} is no setting; was ${meant} meant?`]
+    })
+  }
 
   /** The same, with the file as it is now. */
   reread (): Environment { return new Environment(this.#env, this.file) }

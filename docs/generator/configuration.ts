@@ -1,6 +1,7 @@
 // .env.example and docs/configuration.md, from the schemas that the server and its tools read their settings with.
 import type { TSchema } from '@sinclair/typebox'
 import { allowedValues, isSecret } from '../../lib/settings.ts'
+import { baseName } from '../../plugins/catalog/sources/tool-folder.ts'
 import { sections } from '../../plugins/config.ts'
 import { withApp } from './app.ts'
 import { code, generated, table } from './markdown.ts'
@@ -11,11 +12,8 @@ interface Section { readonly title: string, readonly schemas: [name: string, sch
 async function allSections (): Promise<Section[]> {
   const declared = await withApp({ AUTH_MODE: 'noauth' }, ({ toolSettings }) => toolSettings.all)
   const own = Object.entries<Record<string, TSchema>>(sections).map(([title, schemas]) => ({ title, schemas: Object.entries(schemas) }))
-  return [...own, ...declared.map(({ owner, schemas }) => ({ title: nameOf(owner), schemas: Object.entries(schemas) }))]
+  return [...own, ...declared.map(({ owner, schemas }) => ({ title: baseName(owner), schemas: Object.entries(schemas) }))]
 }
-
-/** What the file of a tool is called, or its folder: `get_weather`. */
-const nameOf = (owner: string): string => owner.replace(/\/index\.\w+$|\.\w+$/, '').split('/').at(-1) ?? ''
 
 export async function configurationPage (): Promise<string> {
   const settings = await allSections()

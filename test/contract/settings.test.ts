@@ -91,8 +91,15 @@ t.test('secrets of tools are cut out of the log, those of built-in tools too', a
   t.ok(log.some(line => line.includes('before for everybody [redacted]')))
   for (const secret of secrets) t.same(log.filter(line => line.includes(secret)), [], secret)
   const shown = summary(app)
-  t.match(shown, /mine\.ts reads T_TEXT \(set\), T_KEY \(set\), T_COUNT, T_RATIO, T_ON, T_UNIT, T_HOSTS \(not set\), T_TOKENS \(set\)/)
+  t.match(shown, /^    get_weather +WEATHER_API_KEY \(set\), OPENWEATHERMAP_BASE_URL, WEATHER_GOV_BASE_URL$/m)
+  t.match(shown, /\n  Settings of tools\n(?:    .*\n)*    mine +T_TEXT \(set\), T_KEY \(set\), T_COUNT, T_RATIO, T_ON, T_UNIT, T_HOSTS \(not set\), T_TOKENS \(set\)/)
   for (const secret of secrets) t.notMatch(shown, secret)
+})
+
+t.test('a name that is almost one of a setting is warned of', async t => {
+  const { log } = await startServer(t, { TOOLS_DIR: folderOf(t, { 'mine.ts': ALL }), T_COUTN: '3', OPENAI_APIKEY: 'sk-aaaaaaaaaaaa', AUTH_MODES: 'oauth', RATE_LIMIT: '5', PATH: '/bin', T_OTHERS: 'x' })
+  const warned = log.map(line => JSON.parse(line).msg as string).filter(text => text.includes('is no setting'))
+  t.same(warned.sort(), ['AUTH_MODES is no setting; was AUTH_MODE meant?', 'OPENAI_APIKEY is no setting; was OPENAI_API_KEY meant?', 'T_COUTN is no setting; was T_COUNT meant?'])
 })
 
 t.test('they are read from .env as well, and a wrong one ends the process with 78', async t => {

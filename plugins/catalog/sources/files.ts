@@ -40,6 +40,7 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
     mcp.open()
     reload?.begin()
   })
+  for (const line of fastify.config.environment.misspelt(toolSettings.names)) fastify.log.warn(line)
   if (mcp.unknownDisabled.length > 0) {
     const known = [...mcp.tools.keys(), ...mcp.dropped].sort().join(', ')
     throw new ConfigurationError([`TOOLS_DISABLED: no tool is called ${mcp.unknownDisabled.join(', ')}; there are ${known}`])

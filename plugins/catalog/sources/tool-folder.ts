@@ -28,5 +28,8 @@ export async function toolFiles ({ dir, setting }: ToolFolder): Promise<string[]
 
 const isScript = (name: string): boolean => /\.(ts|js|mjs)$/.test(name) && !/\.(test|d)\.ts$/.test(name)
 
+/** What the file of a tool is called, or its folder: `get_weather`. */
+export const baseName = (file: string): string => path.parse(path.basename(file).startsWith('index.') ? path.dirname(file) : file).name
+
 /** The name of a file in messages. */
 export const shown = (file: string): string => path.relative(process.cwd(), file)

@@ -28,6 +28,9 @@ export class ToolSettings {
     this.#hide = hide
   }
 
+  /** The name of every setting, those of the server too. */
+  get names (): ReadonlySet<string> { return new Set([...this.#ofServer, ...this.all.flatMap(({ schemas }) => Object.keys(schemas))]) }
+
   /** Those that are in force, by the names of their files. */
   get all (): DeclaredSettings[] { return [...this.#declared.values()].sort((a, b) => a.owner < b.owner ? -1 : 1) }
 
