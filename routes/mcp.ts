@@ -76,7 +76,9 @@ function describe ({ body, rpc }: FastifyRequest): void {
   if (typeof method === 'string') rpc.method = method.slice(0, 64)
   const name = params?.name ?? params?.uri
   if (typeof name === 'string') rpc.name = name.slice(0, 64)
-  if (Array.isArray(body)) rpc.method = `batch of ${body.length}`
+  if (!Array.isArray(body)) return
+  rpc.method = `batch of ${body.length}`
+  rpc.calls = []
 }
 
 const isSmall = ({ headers }: FastifyRequest): boolean => Number(headers['content-length']) <= SMALL_BODY

@@ -4,6 +4,7 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigurationError } from '../lib/configuration-error.ts'
 import { readConfig } from '../plugins/config.ts'
+import { taskClient } from './mcp/tasks.ts'
 import { answer, legacy, modern, openSession, post } from './mcp/wire.ts'
 import { Authorization, callTool } from './oauth/authorization.ts'
 import { freePort, startServer } from './server.ts'
@@ -38,6 +39,26 @@ function value (all: Map<string, number>, name: string, labels: Record<string, s
 
 /** A request is counted a moment after the client has its answer. */
 const settle = async () => await new Promise(resolve => setTimeout(resolve, 50))
+
+t.test('each call of a batch is counted, what a task runs too, and a call that comes to no handler once', async t => {
+  const { endpoint, read } = await startMeasured(t, { TOOLS_DIR })
+  const session = await openSession(endpoint)
+  const batch = [['echo', { message: 'x' }], ['echo', { message: 'y' }], ['echo', { message: 1 }], ['made_up', {}]].map(([name, args], id) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } }))
+  await (await post(endpoint, batch, { headers: { ...session, 'mcp-protocol-version': '2025-03-26' } })).text()
+  const tasks = taskClient(endpoint)
+  await tasks.until(await tasks.start('interview'), 'input_required')
+  await answer(modern(endpoint, 'tools/call', { name: 'echo', arguments: 'none' }))
+  await settle()
+  const all = await read()
+  const calls = (labels: Record<string, string>) => sum(all, 'mcpx_tool_call_duration_seconds_count', labels)
+  t.equal(calls({ tool: 'echo', outcome: 'ok', era: '2025', lane: 'sdk' }), 2)
+  t.equal(calls({ tool: 'echo', outcome: 'invalid_arguments' }), 1)
+  t.equal(calls({ tool: 'other', outcome: 'protocol_error' }), 1)
+  t.equal(calls({ tool: 'interview', outcome: 'task', lane: 'sdk' }), 1)
+  t.equal(calls({ tool: 'interview', outcome: 'input_required', lane: 'task' }), 1)
+  t.equal(calls({ tool: 'echo', outcome: 'protocol_error' }), 1)
+  t.equal(calls({ tool: 'echo' }), 4)
+})
 
 t.test('tool calls are counted by tool, era, lane and outcome, requests by route, method and status', async t => {
   const { endpoint, origin, read } = await startMeasured(t)

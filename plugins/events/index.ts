@@ -12,10 +12,12 @@ export interface CallEvent {
   /** The way that it came. */
   readonly face: 'direct' | 'sdk' | 'task'
   readonly era: '2025' | '2026'
-  readonly method: 'tools/call' | 'prompts/get' | 'resources/read'
+  /** In the words of MCP, whatever the way: `tools/call`, `prompts/get`, `resources/read`. */
+  readonly method: string
   /** Name of the tool or prompt, URI of the resource, as the client sent it. */
   readonly tool: string
   readonly outcome: string
+  /** From the head of its request, or the start of the task, to the result. */
   readonly ms: number
   /** Of the result as JSON; 0 where there is none. */
   readonly bytes: number

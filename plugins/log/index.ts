@@ -77,6 +77,7 @@ export default fp(async function log (fastify: FastifyInstance, { writeLine, hid
       lane: rpc?.lane,
       rpc: rpc?.method,
       name: rpc?.name,
+      calls: rpc?.calls,
       principal: principal?.id,
       client: principal?.clientId && cut(principal.clientId),
       msg: 'request'

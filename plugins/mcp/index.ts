@@ -17,7 +17,18 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** What a request to the MCP endpoint turned out to be, and the call that it has running; null for every other request. */
-    rpc: { lane?: 'direct' | 'sdk', era?: Era, method?: string, name?: string, outcome?: Outcome, running?: CallScope } | null
+    rpc: {
+      lane?: 'direct' | 'sdk'
+      era?: Era
+      method?: string
+      name?: string
+      /** Whether a handler was run for it; then it is told how each call has ended. */
+      begun?: boolean
+      outcome?: Outcome
+      /** Of a batch: how each call has ended. */
+      calls?: { rpc: string, name: string, outcome: Outcome, ms: number }[]
+      running?: CallScope
+    } | null
   }
 }
 

@@ -7,14 +7,14 @@ const METHODS: Known = ['POST', 'GET', 'DELETE', 'OPTIONS', 'HEAD', 'other']
 const STATUSES: Known = ['2xx', '3xx', '4xx', '5xx', 'aborted', 'other']
 const KINDS: Known = ['answer', 'listening']
 const ERAS: Known = ['2026', '2025', 'other']
-const LANES: Known = ['direct', 'sdk', 'other']
+const LANES: Known = ['direct', 'sdk', 'task', 'other']
 const ABORTED = position(STATUSES, 'aborted')
 
 /** How a call ended. Keys of a record, so that the compiler says when an outcome is missing. */
 const OUTCOMES = Object.keys({
   ok: 1, task: 1, input_required: 1, tool_error: 1, invalid_arguments: 1, unconfigured: 1, busy: 1, over_budget: 1, timeout: 1, cancelled: 1, shutdown: 1, revoked: 1,
   too_large: 1, failed: 1, refused: 1, protocol_error: 1, aborted: 1, other: 1
-} satisfies Record<Outcome | 'protocol_error' | 'aborted' | 'other', 1>) as unknown as Known
+} satisfies Record<Outcome | 'aborted' | 'other', 1>) as unknown as Known
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -36,9 +36,13 @@ export function watchTraffic (fastify: FastifyInstance): Traffic {
   const open: FastifyReply[] = []
   const requests = new TallyHistogram('mcpx_http_request_duration_seconds', 'Time from the head of a request to the last byte of its response.',
     ['route', 'method', 'status', 'kind'], [METHODS, STATUSES, KINDS])
-  const calls = new TallyHistogram('mcpx_tool_call_duration_seconds', 'Time that a tool call took, with everything around it.',
+  const calls = new TallyHistogram('mcpx_tool_call_duration_seconds', 'Time that a tool call took, of a batch and of a task too.',
     ['tool', 'era', 'lane', 'outcome'], [ERAS, LANES, OUTCOMES])
   const limited = new TallyCounter<{ route: string }>('mcpx_rate_limited_total', 'Requests refused because their caller had made too many.')
+
+  const observe = (tool: string | undefined, era: string | undefined, lane: string, outcome: string, seconds: number): void =>
+    calls.observe(tool !== undefined && mcp.tools.has(tool) ? tool : 'other', position(ERAS, era), position(LANES, lane), position(OUTCOMES, outcome), seconds)
+  fastify.events.on('call', ({ method, tool, era, face, outcome, ms }) => { if (method === 'tools/call') observe(tool, era, face, outcome, ms / 1000) })
 
   fastify.decorateReply('openAt', -1)
   fastify.addHook('onRequest', (_request, reply, done) => {
@@ -54,10 +58,8 @@ export function watchTraffic (fastify: FastifyInstance): Traffic {
     const route = rpc === null ? routeOf(request) : MCP_PATH
     const listening = rpc !== null && (method === 'GET' || rpc.method === 'subscriptions/listen')
     requests.observe(route, position(METHODS, method), aborted ? ABORTED : statusAt(statusCode), listening ? 1 : 0, seconds)
-    if (rpc !== null && rpc.method === 'tools/call') {
-      const tool = rpc.name !== undefined && mcp.tools.has(rpc.name) ? rpc.name : 'other'
-      calls.observe(tool, position(ERAS, rpc.era), position(LANES, rpc.lane ?? 'sdk'), position(OUTCOMES, rpc.outcome ?? ending(statusCode, aborted)), seconds)
-    }
+    // A call that came to no handler: refused, not as its tool wants it, or its client was gone before.
+    if (rpc !== null && rpc.method === 'tools/call' && rpc.begun !== true && rpc.outcome === undefined) observe(rpc.name, rpc.era, rpc.lane ?? 'sdk', ending(statusCode, aborted), seconds)
     if (statusCode === 429) limited.count({ route })
     else if (statusCode === 401 && route === MCP_PATH) fastify.metrics.count('auth', { event: 'access_token', outcome: 'refused' })
   })

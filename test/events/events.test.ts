@@ -1,5 +1,9 @@
 // What has happened is told to all who listen, whatever becomes of one of them.
+import path from 'node:path'
 import t from 'tap'
+import type { CallEvent } from '../../plugins/events/index.ts'
+import { taskClient } from '../mcp/tasks.ts'
+import { answer, legacy, modern, openSession, post } from '../mcp/wire.ts'
 import { startServer } from '../server.ts'
 
 t.test('a listener is told from when it listens until it leaves', async t => {
@@ -31,4 +35,34 @@ t.test('a listener that fails keeps nothing from the others, nor from who tells,
   t.doesNotThrow(() => mcp.toolsChanged())
   t.same(heard, ['tools'])
   t.ok(log.some(line => line.includes('a listener with a fault')))
+})
+
+t.test('each call is told, with who made it, by which way, how it ended, how long it took and how much came of it', async t => {
+  const { app: { events, config }, endpoint } = await startServer(t, { TOOLS_DIR: path.join(import.meta.dirname, '../mcp/tools') })
+  const heard: CallEvent[] = []
+  events.on('call', call => { heard.push(call) })
+  const taken = () => heard.splice(0)
+  const face = config.MCP_DIRECT_LANE === 'on' ? 'direct' : 'sdk'
+
+  const response = await modern(endpoint, 'tools/call', { name: 'echo', arguments: { message: 'äöü' } }, { headers: { 'x-test-caller': 'alice' } })
+  const { content, structuredContent } = (await answer(response)).result ?? {}
+  const [call, ...more] = taken()
+  t.match(call, { type: 'call', id: response.headers.get('x-request-id'), principal: 'alice', client: undefined, face, era: '2026', method: 'tools/call', tool: 'echo', outcome: 'ok' })
+  t.equal(call?.bytes, Buffer.byteLength(JSON.stringify({ content, structuredContent })), 'bytes, and not characters')
+  t.ok((call?.ms ?? -1) >= 0 && (call?.ms ?? Infinity) < 30_000)
+  t.same(more, [])
+
+  await answer(legacy(endpoint, 'tools/call', { name: 'echo', arguments: {} }))
+  await answer(modern(endpoint, 'tools/call', { name: 'made_up', arguments: {} }))
+  t.match(taken(), [{ era: '2025', outcome: 'invalid_arguments' }, { tool: 'made_up', face: 'sdk', outcome: 'protocol_error', bytes: 0 }])
+
+  const session = await openSession(endpoint)
+  const batch = ['one', 'two'].map(id => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'echo', arguments: { message: id } } }))
+  const answered = await post(endpoint, batch, { headers: { ...session, 'mcp-protocol-version': '2025-03-26' } })
+  await answered.text()
+  t.match(taken(), [1, 2].map(() => ({ id: answered.headers.get('x-request-id'), face: 'sdk', tool: 'echo', outcome: 'ok' })))
+
+  const tasks = taskClient(endpoint)
+  await tasks.until(await tasks.start('interview'), 'input_required')
+  t.match(taken().sort((a, b) => a.face < b.face ? -1 : 1), [{ face: 'sdk', tool: 'interview', outcome: 'task' }, { face: 'task', tool: 'interview', outcome: 'input_required' }])
 })

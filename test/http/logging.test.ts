@@ -2,7 +2,9 @@ import path from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../plugins/config.ts'
 import { redactor } from '../../plugins/log/redact.ts'
+import { openSession, post } from '../mcp/wire.ts'
 import { startServer } from '../server.ts'
+import { until } from '../support/until.ts'
 
 const SECRETS = {
   JWT_SECRET_KEY: 'jwt-secret-that-must-not-be-seen-anywhere',
@@ -23,6 +25,18 @@ t.test('one line a request says who asked what, how it ended and how long it too
   t.equal(lines.length, 1)
   t.match(lines[0], { level: 'info', reqId: response.headers.get('x-request-id'), method: 'POST', path: '/mcp', status: 200, ms: Number, outcome: 'ok', era: '2025', rpc: 'tools/call', name: 'echo' })
   t.notMatch(log.join(''), /private words/, 'arguments are the caller\'s own business')
+})
+
+t.test('the line of a batch says how each of its calls has ended', async t => {
+  const { endpoint, log } = await startServer(t)
+  const session = await openSession(endpoint)
+  const calls = [{ message: 'private words' }, {}].map((args, id) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'echo', arguments: args } }))
+  await (await post(endpoint, [...calls, { jsonrpc: '2.0', id: 2, method: 'ping' }], { headers: { ...session, 'mcp-protocol-version': '2025-03-26' } })).text()
+  const line = await until(() => log.map(line => JSON.parse(line)).find(({ rpc }) => rpc === 'batch of 3'))
+  line.calls.sort((a: { outcome: string }, b: { outcome: string }) => a.outcome < b.outcome ? 1 : -1) // which ends first is not said
+  t.match(line, { outcome: 'ok', calls: [{ rpc: 'tools/call', name: 'echo', outcome: 'ok', ms: Number }, { rpc: 'tools/call', name: 'echo', outcome: 'invalid_arguments', ms: Number }] })
+  t.equal(line.calls.length, 2)
+  t.notMatch(JSON.stringify(line), /private words/)
 })
 
 t.test('a request whose client went away has its line too', async t => {

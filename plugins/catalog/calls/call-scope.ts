@@ -1,7 +1,9 @@
 // The time a call runs in: its context, its one abort signal, and everything that may end it early.
 import type { ClientCapabilities, LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
+import { cut } from '../../../lib/cut.ts'
 import type { Item } from '../../auth/principal.ts'
+import type { CallEvent } from '../../events/index.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, type Era, ToolError, type ToolErrorOptions } from '../contract.ts'
 import type { CreatedTask } from '../task.ts'
@@ -9,7 +11,13 @@ import type { CreatedTask } from '../task.ts'
 /** One request as a lane carries it: what differs between lanes and eras, and nothing else. */
 export interface Carrier {
   readonly request: FastifyRequest
+  readonly face: CallEvent['face']
   readonly era: Era
+  /** What is asked for, and of what: name of a tool or prompt, URI of a resource. */
+  readonly method: string
+  readonly name: string
+  /** For how long it has been going on. */
+  readonly ms: number
   readonly progressToken: string | number | undefined
   readonly clientCapabilities: ClientCapabilities | undefined
   readonly inputResponses: Record<string, unknown> | undefined
@@ -31,12 +39,23 @@ export interface Carrier {
 }
 
 /** How a call ended, as the request log counts it. */
-export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'refused' | 'unconfigured' | 'busy' | 'over_budget' | 'timeout' | 'cancelled' | 'shutdown' | 'revoked' | 'too_large' | 'failed'
+export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'refused' | 'unconfigured' | 'busy' | 'over_budget' | 'timeout' | 'cancelled' | 'shutdown' | 'revoked' | 'too_large' | 'failed' | 'protocol_error'
 
-/** Notes how a call ended, for the request log or for whoever wants to know in its place. */
-export function recordOutcome ({ request: { rpc }, ended }: Carrier, outcome: Outcome): void {
+// Of a batch, in the one line that it has.
+const MOST_LOGGED = 100
+
+/** Notes how a call ended: for the line of its request, and for whoever listens. */
+export function recordOutcome (carrier: Carrier, outcome: Outcome, json = ''): void {
+  const { request: { rpc, server: { events } }, ended } = carrier
   if (ended !== undefined) ended(outcome)
-  else if (rpc !== null) rpc.outcome = outcome
+  else if (rpc?.calls === undefined) {
+    if (rpc !== null) rpc.outcome = outcome
+  } else if (rpc.calls.length < MOST_LOGGED) rpc.calls.push({ rpc: carrier.method, name: cut(carrier.name, 64), outcome, ms: Math.round(carrier.ms * 10) / 10 })
+  if (events.hears('call')) events.publish(eventOf(carrier, outcome, json))
+}
+
+function eventOf ({ request: { id, principal }, face, era, method, name, ms }: Carrier, outcome: Outcome, json: string): CallEvent {
+  return { type: 'call', id, principal: principal?.id, client: principal?.clientId, face, era, method, tool: name, outcome, ms, bytes: Buffer.byteLength(json) }
 }
 
 export type Stop = { readonly outcome: Outcome, readonly reason: string }
@@ -65,6 +84,8 @@ export class CallScope implements CallContext {
     this.#carrier = carrier
     this.#inFlight = inFlight
     this.#timeoutMs = timeoutMs
+    const { rpc } = carrier.request
+    if (rpc !== null) rpc.begun = true
     carrier.onGone(this)
   }
 

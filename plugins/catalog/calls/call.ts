@@ -36,10 +36,10 @@ export type ToolAnswer = Answer<CallToolResult | CreatedTask>
  */
 export function callTool (catalog: Catalog, limits: Limits, name: string, args: unknown, carrier: Carrier): ToolAnswer | Promise<ToolAnswer> {
   const tool = catalog.tools.get(name)
-  if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 64)}`)
+  if (tool === undefined) throw asError(carrier, new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 64)}`))
   if (!catalog.policy.may(carrier.request.principal, tool)) return refused(tool, carrier)
   const { config } = tool
-  if (config.task === 'required' && carrier.startTask === undefined) throw new TasksNotDeclared(name)
+  if (config.task === 'required' && carrier.startTask === undefined) throw asError(carrier, new TasksNotDeclared(name))
   const invalid = tool.validateArguments(args)
   if (invalid !== undefined) return failure(carrier, 'invalid_arguments', `Invalid arguments for ${name}: ${invalid}`)
   const configured = config.configured?.() ?? true
@@ -51,6 +51,11 @@ export function callTool (catalog: Catalog, limits: Limits, name: string, args: 
     if (exhausted !== undefined) return failure(carrier, 'over_budget', overBudget(name, cost, dailyBudget, exhausted))
   }
   return runTool(catalog, limits, tool, args, carrier, foreground(tool, carrier))
+}
+
+function asError (carrier: Carrier, error: ProtocolError): ProtocolError {
+  recordOutcome(carrier, 'protocol_error')
+  return error
 }
 
 const refused = async (tool: RegisteredTool, carrier: Carrier): Promise<never> => { throw notPermitted(tool, carrier) }
@@ -123,6 +128,6 @@ function failure (carrier: Carrier, outcome: Outcome, text: string): ToolAnswer 
 }
 
 function end (carrier: Carrier, outcome: Outcome, result: ToolAnswer['result'], json: string | undefined): ToolAnswer {
-  recordOutcome(carrier, outcome)
+  recordOutcome(carrier, outcome, json)
   return { result, json }
 }

@@ -81,7 +81,7 @@ async function inScope<T extends object> (catalog: Catalog, limits: Limits, carr
     }
     if (result === null || typeof result !== 'object') throw new TypeError('a prompt or resource returned no result')
     const json = JSON.stringify(result) // what cannot be sent fails here, where that is answered
-    recordOutcome(carrier, 'ok')
+    recordOutcome(carrier, 'ok', json)
     return { result, json }
   } catch (error) {
     throw explain(scope, error, carrier)

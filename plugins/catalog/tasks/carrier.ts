@@ -13,6 +13,9 @@ export interface Caller { readonly request: FastifyRequest }
 export const ownerOf = ({ request }: Caller): string => request.principal?.id ?? ''
 
 export class TaskCarrier implements Carrier {
+  readonly face = 'task'
+  readonly method = 'tools/call'
+  readonly name: string
   readonly request
   readonly era
   readonly clientCapabilities
@@ -22,12 +25,14 @@ export class TaskCarrier implements Carrier {
   /** How the call has ended, once it has. */
   outcome: Outcome | undefined
   readonly #state: unknown
+  readonly #began = performance.now()
   readonly #report: (status: string) => void
   #reported = -Infinity
   #aborted: Stop | undefined
   #call: CallScope | undefined
 
-  constructor ({ request, era, clientCapabilities }: Carrier, { responses, state }: Round, report: (status: string) => void) {
+  constructor (tool: string, { request, era, clientCapabilities }: Carrier, { responses, state }: Round, report: (status: string) => void) {
+    this.name = tool
     this.request = request
     this.era = era
     this.clientCapabilities = clientCapabilities
@@ -37,6 +42,7 @@ export class TaskCarrier implements Carrier {
   }
 
   get log () { return this.request.log }
+  get ms (): number { return performance.now() - this.#began }
 
   abort (stop: Stop = CANCELLED): void {
     this.#aborted = stop

@@ -167,7 +167,7 @@ export class TaskRunner {
   }
 
   #run ({ id, rounds }: TaskRow, tool: RegisteredTool, args: unknown, client: Carrier, round: Round): void {
-    const carrier = new TaskCarrier(client, round, text => this.#quietly(this.#change(id, { status_message: text })))
+    const carrier = new TaskCarrier(tool.definition.name, client, round, text => this.#quietly(this.#change(id, { status_message: text })))
     const hold = this.#limits.kept.take(callerOf(client.request), bodyBytes(client.request), () => {
       this.#quietly(this.#fail(id, new ProtocolError(ProtocolErrorCode.InternalError, 'The task was ended: the server had to make room, and its caller had most')))
       carrier.abort()

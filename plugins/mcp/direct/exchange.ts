@@ -19,6 +19,7 @@ export interface ExchangeSource {
 }
 
 export class Exchange implements Carrier {
+  readonly face = 'direct'
   readonly request: FastifyRequest
   readonly era: Era
   readonly inputResponses = undefined
@@ -37,6 +38,9 @@ export class Exchange implements Carrier {
     this.#message = request.body as CommonRequest
   }
 
+  get method (): string { return this.#message.method }
+  get name (): string { return this.#message.params?.name ?? this.#message.params?.uri ?? '' }
+  get ms (): number { return this.#reply.elapsedTime }
   get progressToken (): string | number | undefined { return this.#message.params?._meta?.progressToken }
   get clientCapabilities (): ClientCapabilities | undefined { return this.#message.params?._meta?.[CLIENT_CAPABILITIES_META_KEY] }
 

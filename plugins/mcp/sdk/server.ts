@@ -51,19 +51,19 @@ export class CatalogServer extends McpServer {
     server.setRequestHandler('tools/list', (_request, ctx) => ({ tools: catalog.listed('tools', principalOf(ctx)) }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
       const outputSchema = catalog.tools.get(params.name)?.definition.outputSchema // of the version that is called
-      const result = await this.#run(ctx, async carrier => await callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
+      const result = await this.#run(ctx, params.name, async carrier => await callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
       if (isInputRequiredResult(result)) return result
       if (isCreatedTask(result)) return { ...result, content: [] } // the SDK adds the empty content if we do not
       return server.projectCallToolResult(result as CallToolResult, outputSchema)
     })
     if (capabilities.prompts) {
       server.setRequestHandler('prompts/list', (_request, ctx) => ({ prompts: catalog.listed('prompts', principalOf(ctx)) }))
-      server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
+      server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, params.name, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
     }
     if (capabilities.resources) {
       server.setRequestHandler('resources/list', async (_request, ctx) => ({ resources: await listResources(catalog, principalOf(ctx), ctx) }))
       server.setRequestHandler('resources/templates/list', (_request, ctx) => ({ resourceTemplates: catalog.listed('templates', principalOf(ctx)) }))
-      server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, carrier => readResource(catalog, limits, params.uri, carrier)))
+      server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, params.uri, carrier => readResource(catalog, limits, params.uri, carrier)))
     }
     if (era === '2026') serveTasks(this, source.tasks, ctx => this.#carry(ctx))
     if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }, ctx) => complete(catalog, params, this.#carry(ctx)))
@@ -81,13 +81,13 @@ export class CatalogServer extends McpServer {
   }
 
   /** Whether the client of a request may hear of changes of a resource. @throws NotPermitted */
-  follow (ctx: ServerContext, uri: string): void { follow(this.#source.catalog, uri, this.#carry(ctx)) }
+  follow (ctx: ServerContext, uri: string): void { follow(this.#source.catalog, uri, this.#carry(ctx, uri)) }
 
-  async #run<T> (ctx: ServerContext, work: (carrier: Carrier) => Promise<Answer<T>>): Promise<T | InputRequiredResult> {
+  async #run<T> (ctx: ServerContext, name: string, work: (carrier: Carrier) => Promise<Answer<T>>): Promise<T | InputRequiredResult> {
     const exchange = this.#exchange(ctx)
     const { answer } = exchange
     exchange.answer = undefined
-    return (await (answer as ReturnType<typeof work> | undefined ?? work(this.#carry(ctx)))).result
+    return (await (answer as ReturnType<typeof work> | undefined ?? work(this.#carry(ctx, name)))).result
   }
 
   #exchange ({ http }: ServerContext): Exchange {
@@ -96,7 +96,8 @@ export class CatalogServer extends McpServer {
     return exchange
   }
 
-  #carry (ctx: ServerContext): Carrier {
+  #carry (ctx: ServerContext, name = ''): Carrier {
+    const began = performance.now()
     const { mcpReq, http } = ctx
     const { requestState, tasks } = this.#source
     const exchange = this.#exchange(ctx)
@@ -108,7 +109,11 @@ export class CatalogServer extends McpServer {
     let used: { readonly state: unknown } | undefined
     const carrier: Carrier = {
       request,
+      face: 'sdk',
       era: this.#era,
+      method: mcpReq.method,
+      name,
+      get ms () { return performance.now() - began },
       progressToken: mcpReq._meta?.progressToken,
       clientCapabilities,
       inputResponses: mcpReq.inputResponses,
