@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { generateKeyPairSync, sign, type KeyObject, randomUUID } from 'node:crypto'
 import { createSigner } from 'fast-jwt'
 import * as oauth from 'oauth4webapi'
 import t, { type Test } from 'tap'
@@ -142,11 +142,11 @@ t.test('an assertion of another party, for another server, or out of time is ref
   const { client: { id: secretId } } = await register()
   const attempt = async (claims: Record<string, unknown>) => await call(withAssertion(assertion(rsa.privateKey, id, claims)))
 
-  for (const claims of [{}, { aud: `${ISSUER}/oauth/token` }, { aud: [ISSUER] }, { iat: now(), nbf: now() - 1 }, { exp: now() + 599 }, { exp: now() - 5 }]) t.match(await attempt(claims), { status: 200, client: id }, JSON.stringify(claims))
+  for (const claims of [{}, { aud: [ISSUER] }, { iat: now(), nbf: now() - 1 }, { exp: now() + 599 }, { exp: now() - 5 }]) t.match(await attempt(claims), { status: 200, client: id }, JSON.stringify(claims))
   t.match(await call(withAssertion(assertion(rsa.privateKey, id, {}, { kid: 'a' }), { client_id: id })), { status: 200, client: id })
 
   for (const [claims, description] of [
-    [{ aud: 'https://other.example' }, /audience/], [{ aud: `${ISSUER}/` }, /audience/], [{ aud: `${ISSUER}/mcp` }, /audience/], [{ aud: [ISSUER, 'https://other.example'] }, /audience/], [{ aud: [] }, /audience/],
+    [{ aud: 'https://other.example' }, /audience/], [{ aud: `${ISSUER}/` }, /audience/], [{ aud: `${ISSUER}/mcp` }, /audience/], [{ aud: `${ISSUER}/oauth/token` }, /audience/], [{ aud: [`${ISSUER}/oauth/token`] }, /audience/], [{ aud: [ISSUER, `${ISSUER}/oauth/token`] }, /audience/], [{ aud: [ISSUER, ISSUER] }, /audience/], [{ aud: ISSUER.toUpperCase() }, /audience/], [{ aud: [ISSUER, 'https://other.example'] }, /audience/], [{ aud: [] }, /audience/],
     [{ aud: undefined }, /aud claim is required/], [{ aud: { a: 1 } }, /not text/],
     [{ iss: otherId }, /iss claim/], [{ iss: undefined }, /iss claim is required/], [{ iss: [id] }, /iss claim/], [{ sub: undefined }, /no sub/], [{ sub: [id] }, /no sub/], [{ sub: otherId }, /does not verify/],
     [{ exp: undefined }, /exp claim is required/], [{ exp: now() - 60 }, /expired/], [{ exp: now() + 660 }, /expire within 600/], [{ nbf: now() + 60 }, /will be active/],
@@ -178,6 +178,17 @@ t.test('an assertion is good once, after a restart and for many at once too', as
   await app.db.updateTable('oauth_client_assertions').set({ expires_at: now() - 20 }).execute()
   await call(withAssertion(assertion(rsa.privateKey, id)))
   t.equal((await app.db.selectFrom('oauth_client_assertions').selectAll().execute()).length, 1, 'what has expired is not kept')
+})
+
+t.test('an assertion is of its own type, of the former one, or of none: no other token passes for one', async t => {
+  const { register, call } = await start(t)
+  const { client: { id } } = await register({ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk(rsa.publicKey)] } })
+  const attempt = async (typ: unknown) => {
+    const content = `${encode({ alg: 'RS256', typ })}.${encode({ iss: id, sub: id, aud: ISSUER, exp: now() + 60, jti: randomUUID() })}`
+    return await call(withAssertion(`${content}.${sign('sha256', Buffer.from(content), rsa.privateKey).toString('base64url')}`))
+  }
+  for (const typ of [undefined, 'JWT', 'jwt', 'client-authentication+jwt', 'application/client-authentication+jwt', 'Client-Authentication+JWT']) t.match(await attempt(typ), { status: 200, client: id }, String(typ))
+  for (const typ of ['at+jwt', 'logout+jwt', 'dpop+jwt', 'x-client-authentication+jwt', 'client-authentication+jwt2', '', 7, null, ['JWT']]) t.match(await attempt(typ), refused(/typ/), JSON.stringify(typ))
 })
 
 t.test('no algorithm but the four, with a key of its kind, is accepted', async t => {

@@ -16,6 +16,9 @@ import { Gate } from '../../../../lib/gate.ts'
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 export const ASSERTION_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const
 
+// draft-ietf-oauth-rfc7523bis names the first; what RFC 7523 had before says JWT, or nothing. Media types know no case (RFC 7515 section 4.1.9).
+const isAssertionType = (typ: unknown): boolean => typeof typ === 'string' && /^(?:application\/)?(?:client-authentication\+jwt|jwt)$/i.test(typ)
+
 type Algorithm = typeof ASSERTION_ALGORITHMS[number]
 
 const MAX_LIFETIME: Seconds = 600
@@ -47,16 +50,18 @@ export function claimedClient (assertion: string): string {
 
 /**
  * Checks that a client signed an assertion for this server, and notes that it has been used.
- * @param audiences how an assertion may name this server
+ * @param issuer how an assertion names this server
  * @throws OAuthError invalid_client saying what is wrong with it
  */
-export async function verifyAssertion (db: Kysely<Database>, keys: ClientKeys, audiences: readonly string[], client: Client, assertion: string): Promise<void> {
+export async function verifyAssertion (db: Kysely<Database>, keys: ClientKeys, issuer: string, client: Client, assertion: string): Promise<void> {
   const { header, payload } = decoded(assertion)
-  const { alg, kid, crit } = header
+  const { alg, kid, crit, typ } = header
   // RFC 8725 section 3.1: the algorithms are ours to choose, not the token's.
   if (!ASSERTION_ALGORITHMS.includes(alg)) throw refused(`must be signed with one of ${ASSERTION_ALGORITHMS.join(', ')}`)
   if (kid !== undefined && typeof kid !== 'string') throw refused('has a kid that is not text')
   if (crit !== undefined) throw refused('has critical extensions, none of which is known here') // RFC 7515 section 4.1.11
+  // RFC 8725 section 3.11: a token made for something else, such as an access token, is none.
+  if (typ !== undefined && !isAssertionType(typ)) throw refused('must have the typ client-authentication+jwt, JWT or none')
   const [key, ...others] = (await keys.find(client, kid)).flatMap(published => usable(published, alg) ?? [])
   if (key === undefined) throw refused('is signed with a key that the client does not publish')
   // One signature is checked, and not one for each key: OpenID Connect Core section 10.1 has the assertion name it.
@@ -64,9 +69,10 @@ export async function verifyAssertion (db: Kysely<Database>, keys: ClientKeys, a
   if (verifying.full) throw new OAuthError('temporarily_unavailable', 'Too many client assertions are being verified; try again', { retryAfter: 1 })
   if (!await verifying.run(() => isSigned(assertion, key, alg))) throw refused('does not verify: its signature is not that of the key')
   const claims = checked(payload, client.id)
-  // One audience only: an assertion that is good at two servers lets one of them impersonate the client at the other.
+  // The issuer and nothing else: an assertion for the endpoint, which another server's metadata may name as its own, or for
+  // two servers, lets one impersonate the client at the other (draft-ietf-oauth-rfc7523bis section 4: "sole value").
   const [audience, ...furtherAudiences] = [claims.aud].flat()
-  if (furtherAudiences.length > 0 || !audiences.includes(audience ?? '')) throw refused(`must have the audience ${audiences[0]}`)
+  if (furtherAudiences.length > 0 || audience !== issuer) throw refused(`must have the audience ${issuer}, and no other`)
   if (!Number.isFinite(claims.exp) || claims.exp > now() + MAX_LIFETIME + CLOCK_TOLERANCE) throw refused(`must expire within ${MAX_LIFETIME} seconds`)
   if (claims.jti === '' || claims.jti.length > MAX_JTI_LENGTH) throw refused(`must have a jti of at most ${MAX_JTI_LENGTH} characters`)
   await useOnce(db, client.id, claims)

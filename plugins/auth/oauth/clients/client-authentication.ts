@@ -12,7 +12,7 @@ import type { Parameters } from '../parameters.ts'
 
 export interface ClientAuthentication {
   readonly db: Kysely<Database>
-  /** Issuer of this server; an assertion names it, or the token endpoint, as its audience. */
+  /** Issuer of this server, which an assertion names as its audience. */
   readonly issuer: string
   readonly keys: ClientKeys
   readonly findClient: (id: string) => Promise<Client>
@@ -42,7 +42,7 @@ export async function authenticateClient (authentication: ClientAuthentication, 
 async function verify ({ db, issuer, keys }: ClientAuthentication, client: Client, { method, proof }: Credentials): Promise<void> {
   if (!accepts(client, method)) throw new OAuthError('invalid_client', `The client must authenticate with ${client.authMethod}, not ${method}`)
   if (method === 'private_key_jwt') {
-    await verifyAssertion(db, keys, [issuer, `${issuer}/oauth/token`], client, proof)
+    await verifyAssertion(db, keys, issuer, client, proof)
   } else if (method !== 'none' && (client.secretHash === undefined || !equalConstantTime(client.secretHash, sha256(proof)))) {
     throw new OAuthError('invalid_client', 'The client secret is wrong')
   }
