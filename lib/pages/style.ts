@@ -14,6 +14,7 @@ p{margin:0 0 12px}
 main>:last-child{margin-bottom:0}
 .small{font-size:.875rem;color:var(--muted)}
 .to{margin:0 0 8px;padding:10px 14px;border:1px solid var(--line);border-radius:8px;background:var(--page);font-size:1.125rem;font-weight:600}
+.before{font-weight:400;color:var(--muted)}
 .to .small{font-weight:400;white-space:normal}
 ul{margin:0;padding:0;list-style:none}
 li{padding:8px 0;border-top:1px solid var(--line)}

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { consentPage, type ConsentPage } from '../../plugins/auth/oauth/pages/consent.ts'
-import { displayName } from '../../plugins/auth/oauth/pages/destination.ts'
+import { displayName, hostName } from '../../plugins/auth/oauth/pages/destination.ts'
 import { errorPage } from '../../plugins/auth/oauth/pages/error.ts'
 import { finishPage } from '../../plugins/auth/oauth/pages/finish.ts'
 import { html, markup } from '../../lib/pages/html.ts'
@@ -49,11 +49,26 @@ t.test('a client cannot hide in its name', async t => {
   t.equal(displayName('\u200b\u00ad'), '', 'nothing visible is no name')
   t.equal(displayName(`Z${'\u0353'.repeat(500)}algo`), `Z${'\u0353'.repeat(4)}algo`, 'marks cannot pile up over what stands beside it')
   t.equal(displayName('Größe 2 李'), 'Größe 2 李')
+  for (const code of [0x3164, 0xffa0, 0x115f, 0x1160, 0x2800, 0x034f, 0x17b4, 0x180e, 0x200b, 0x2060, 0x3000, 0xfe0f, 0xfeff, 0xe0041, 0xe0100, 0x0301]) t.equal(displayName(String.fromCodePoint(code).repeat(3)), '', `U+${code.toString(16)}`)
+  t.equal(displayName('Cla\u3164ude'), 'Cla ude')
+})
+
+t.test('a client cannot put a seal on its name', async t => {
+  for (const seal of ['✓', '✔', '✔️', '☑', '✅', '🛡', '🛡️', '🔒', '🗸', '√', '🏅', '®', '👍🏽']) t.equal(displayName(`${seal} Claude ${seal}`), 'Claude', seal)
+  t.equal(displayName('C++ & C# 100% <3'), 'C++ & C# 100% <3')
+})
+
+t.test('whose a host is stands out from what its owner put before it', async t => {
+  t.equal(String(hostName('login.bank.example.evil.test')), '<bdi><span class="before">login.bank.example.</span>evil.test</bdi>')
+  t.equal(String(hostName('evil.test:8443')), '<bdi>evil.test:8443</bdi>')
+  t.equal(String(hostName('a.evil.test:8443')), '<bdi><span class="before">a.</span>evil.test:8443</bdi>')
+  t.equal(String(hostName('login.shop.co.uk')), '<bdi><span class="before">login.</span>shop.co.uk</bdi>')
+  for (const host of ['localhost', 'shop.co.uk', '203.0.113.5', '203.0.113.5:80', '[2001:db8::1]:443', '']) t.equal(String(hostName(host)), `<bdi>${host}</bdi>`)
 })
 
 t.test('the name of a client falls back to its host, and how far it can be believed is said', async t => {
   const page: ConsentPage = { serverName: 's', username: 'u', clientId: 'https://app.example.com/client.json', clientSource: 'metadata_document', redirect: { host: 'h', kind: 'web' }, scopes: [], action: '/', csrf: 'c' }
-  t.match(consentPage(page), /Allow <bdi>app\.example\.com<\/bdi>[^]*described by <strong><bdi>app\.example\.com/)
+  t.match(consentPage(page), /Allow <bdi>app\.example\.com<\/bdi>[^]*described by <strong><bdi><span class="before">app\.<\/span>example\.com/)
   t.match(consentPage({ ...page, clientId: 'k3j4', clientSource: 'registered' }), /Allow <bdi>An app without a name<\/bdi>[^]*nobody has verified it/)
   t.match(consentPage({ ...page, clientId: 'k3j4', clientSource: 'operator', clientName: 'N' }), /Set up by the operator/)
 })

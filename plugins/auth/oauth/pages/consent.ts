@@ -1,5 +1,5 @@
 // Asks whether a client may act for the person: who asks, where that leads, what for.
-import { type Destination, destination, destinationWarning, displayName } from './destination.ts'
+import { type Destination, destination, destinationWarning, displayName, hostName } from './destination.ts'
 import { type Html, html } from '../../../../lib/pages/html.ts'
 import { layout } from '../../../../lib/pages/layout.ts'
 
@@ -43,10 +43,10 @@ ${destinationWarning(redirect)}
 </form>`)
 }
 
-/** How far the name can be believed. A metadata document is fetched from the host that it names; anybody can register any name. */
+/** How far the name can be believed. A document is fetched from the host that it names, which may be one where anybody publishes; anybody can register any name. */
 function identity ({ clientId, clientSource, clientUri }: ConsentPage): Html {
   if (clientSource === 'operator') return html`Set up by the operator of this server.`
-  if (clientSource === 'metadata_document') return html`The app is described by <strong><bdi>${hostOf(clientId)}</bdi></strong>; this server has verified that.`
+  if (clientSource === 'metadata_document') return html`The app is described by <strong>${hostName(hostOf(clientId) ?? '')}</strong>: whoever may publish there chose its name, and this server has verified no more than that.`
   const home = hostOf(clientUri)
   return html`The app chose this name itself; nobody has verified it.${home && html` It says that its home is <bdi>${displayName(home)}</bdi>.`}`
 }
