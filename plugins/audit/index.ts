@@ -3,10 +3,12 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { now } from '../../lib/clock.ts'
+import { Flood } from '../../lib/flood.ts'
 import type { AuthenticationEvent } from '../events/index.ts'
-import { Refusals } from './refusals.ts'
 import { append, type Entry, pruneAudit, takeUnlogged } from './store.ts'
 
+/** Of alike refusals from one network. */
+const TOLD_A_MINUTE = 20
 const WRITE_MS = 1000
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
@@ -17,7 +19,7 @@ export default fp(async function audit (fastify: FastifyInstance) {
   const { config, db, events, log, metrics } = fastify
   if (config.AUTH_MODE !== 'oauth') return
 
-  const refusals = new Refusals()
+  const refusals = new Flood(TOLD_A_MINUTE)
   let waiting: Entry[] = []
   let lost = 0
   let writing: Promise<void> = Promise.resolve()

@@ -3,12 +3,16 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import fp from 'fastify-plugin'
 import pino from 'pino'
 import { cut } from '../../lib/cut.ts'
+import { Flood, OTHERS } from '../../lib/flood.ts'
 import type { Config } from '../config.ts'
 import { errorLine } from './error-line.ts'
 import { bufferedOutput } from './output.ts'
 import { withLazyChildren } from './lazy-children.ts'
 import { redactor } from './redact.ts'
 
+/** Refused requests of one network and one status that have a line each; the others of the minute have one together. */
+const REFUSED_A_MINUTE = 60
+const MINUTE_MS = 60_000
 const LOGS_REQUESTS = new Set(['trace', 'debug', 'info'])
 const LEVELS: Record<string, string> = { WARNING: 'warn', CRITICAL: 'fatal' }
 
@@ -61,9 +65,21 @@ const pathOf = (request: FastifyRequest): string => cut(request.url.split('?', 1
 export default fp(async function log (fastify: FastifyInstance, { writeLine, hide }: Log) {
   fastify.decorate('hideFromLog', hide)
   if (!LOGS_REQUESTS.has(fastify.log.level)) return
+  const refused = new Flood(fastify.log.level === 'info' ? REFUSED_A_MINUTE : Infinity)
+  function countRefused (): void {
+    for (const { event, address, count } of refused.take()) writeLine(JSON.stringify({ level: 'info', time: now(), status: event === OTHERS ? undefined : Number(event), outcome: 'refused', address, count, msg: 'more requests of the last minute' }))
+  }
+  const timer = setInterval(countRefused, MINUTE_MS).unref()
+  fastify.addHook('onClose', async () => {
+    clearInterval(timer)
+    countRefused()
+  })
+
   fastify.onEnded((reply, ms, aborted) => {
-    const { request } = reply
+    const { request, statusCode } = reply
     const { rpc, principal } = request
+    // Whom nobody knows may send as many as they like: their lines must not wash away those of others.
+    if (statusCode >= 400 && statusCode < 500 && !principal && !refused.isTold({ event: String(statusCode), outcome: 'refused', address: request.ip })) return
     writeLine(JSON.stringify({
       level: 'info',
       time: now(),

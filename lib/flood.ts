@@ -1,34 +1,41 @@
-// Refusals that anybody can cause, as many as they like: of alike ones from one network the first few of a minute are told each by
+// What anybody can cause as often as they like, as a refusal: of alike ones from one network the first few of a minute are told each by
 // itself, and the others by their number once the minute is over.
 import { isIPv6 } from 'node:net'
 
-const EACH_MINUTE = 20
 /** Networks and events told apart in a minute; the others are one. */
 const MOST_KEYS = 200
+export const OTHERS = 'others'
 
 export interface Alike { readonly event: string, readonly outcome: 'ok' | 'refused', readonly address: string }
 export interface Counted extends Alike { readonly count: number }
 
-export class Refusals {
+export class Flood {
+  readonly #most: number
   readonly #counts = new Map<string, Alike & { count: number }>()
+  /** What comes from more networks than are told apart. */
+  readonly #others: Alike & { count: number }
+
+  /** @param most how many alike ones are told by themselves, until what there were more is taken */
+  constructor (most: number) {
+    this.#most = most
+    this.#others = { event: OTHERS, outcome: 'refused', address: 'other networks', count: most }
+  }
 
   /** Whether one more is to be told by itself. */
   isTold ({ event, outcome, address }: Alike): boolean {
     const network = networkOf(address)
     const key = `${event} ${outcome} ${network}`
-    const known = this.#counts.get(key)
-    const counted = known ?? (this.#counts.size < MOST_KEYS ? { event, outcome, address: network, count: 0 } : this.#counts.get('others') ?? { event: 'others', outcome, address: 'other networks', count: EACH_MINUTE })
-    this.#counts.set(counted.event === 'others' ? 'others' : key, counted)
-    return ++counted.count <= EACH_MINUTE
+    let counted = this.#counts.get(key)
+    if (counted === undefined && this.#counts.size < MOST_KEYS) this.#counts.set(key, counted = { event, outcome, address: network, count: 0 })
+    counted ??= this.#others
+    return ++counted.count <= this.#most
   }
-
-  get isEmpty (): boolean { return this.#counts.size === 0 }
 
   /** What was not told since the last time, and begins anew. */
   take (): Counted[] {
-    const counted = [...this.#counts.values()].filter(({ count }) => count > EACH_MINUTE)
-    for (const alike of counted) alike.count -= EACH_MINUTE
+    const counted = [...this.#counts.values(), this.#others].filter(({ count }) => count > this.#most).map(({ event, outcome, address, count }) => ({ event, outcome, address, count: count - this.#most }))
     this.#counts.clear()
+    this.#others.count = this.#most
     return counted
   }
 }
