@@ -37,7 +37,7 @@ export default fp(async function budgets (fastify: FastifyInstance) {
 export const callerOf = (request: FastifyRequest): string => request.principal?.id ?? addressOf(request)
 
 /** Who has one address of IPv6 has the whole /64 that it is in. */
-export const addressOf = ({ ip }: FastifyRequest): string => normalizeIP(ip)
+export const addressOf = ({ ip }: { readonly ip: string | undefined }): string => ip === undefined ? 'unknown' : normalizeIP(ip) // none once the connection is gone
 
 /** Bytes of a request's body, for what is kept as long as the request is. */
 export function bodyBytes ({ headers, body }: FastifyRequest): number {
