@@ -19,8 +19,8 @@ export interface Fetched {
   readonly headers: IncomingMessage['headers']
 }
 
-/** @throws FetchError */
-export type PublicFetch = (url: string, maxBytes: number) => Promise<Fetched>
+/** @throws FetchError; what the signal, once it aborts, is aborted for counts as a time-out */
+export type PublicFetch = (url: string, maxBytes: number, given?: AbortSignal) => Promise<Fetched>
 
 export interface FetchGuard {
   /** `host` or `host:port` of one's own network that may be fetched from whatever its address is. */
@@ -39,13 +39,14 @@ export function createPublicFetch ({ allowedHosts = [], self = [], resolve }: Fe
   const allowed = new Set(allowedHosts.map(host => host.toLowerCase()))
   const ours = new Set(self)
 
-  return async (url, maxBytes) => {
+  return async (url, maxBytes, given) => {
     const { protocol, hostname, port, host, username, password } = new URL(url)
     if (ours.has(`${protocol}//${hostname.replace(/\.$/, '')}${port && `:${port}`}`)) throw new FetchError('it is an address of this server itself')
     const own = allowed.has(host)
     if (protocol !== 'https:' || username !== '' || password !== '') throw new FetchError('only https URLs are fetched')
     if (port !== '' && !own) throw new FetchError('only port 443 is fetched from')
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const timeout = AbortSignal.timeout(TIMEOUT_MS)
+    const signal = given === undefined ? timeout : AbortSignal.any([timeout, given])
     try {
       const addresses = await withinTime(signal, own ? (resolve ?? resolveLocally)(withoutBrackets(hostname)) : publicAddresses(hostname))
       return await get(url, addresses, maxBytes, signal)

@@ -1,13 +1,13 @@
 // The authorization endpoint (RFC 6749 section 3.1): a person signs in, allows a client, and is sent back to it with a code.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { audit } from '../../plugins/auth/oauth/audit.ts'
+import { addressOf } from '../../plugins/budgets.ts'
 import { answerAt, type AuthorizationRequest, checkAuthorizationRequest } from '../../plugins/auth/oauth/authorization-request.ts'
 import { isAllowed, rememberAllowed } from '../../plugins/auth/oauth/grants/consents.ts'
 import { OAuthError } from '../../plugins/auth/oauth/error.ts'
 import { issueCode } from '../../plugins/auth/oauth/grants/grants.ts'
 import { isFromThisMachine } from '../../lib/net/own-machine.ts'
 import { parameters } from '../../plugins/auth/oauth/parameters.ts'
-import { addressOf } from '../../plugins/budgets.ts'
 import { SignIn } from '../../plugins/accounts/sign-in.ts'
 import { findByUsername } from '../../plugins/accounts/users.ts'
 import type { User } from '../../plugins/db/schema.ts'
@@ -27,7 +27,7 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
   fastify.setErrorHandler(pages.failure)
 
   fastify.get('/oauth/authorize', { config: { summary: 'Page on which a person signs in and allows a client' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
-    const asked = await checkAuthorizationRequest(fastify, request.query)
+    const asked = await checkAuthorizationRequest(fastify, request.query, addressOf(request))
     const silently = asked.prompts.has('none')
     const user = await browser.user(request)
     if (user === undefined || asked.prompts.has('login')) {
@@ -40,7 +40,7 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
   })
 
   fastify.post('/oauth/authorize', { config: { summary: 'Its forms' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
-    const asked = await checkAuthorizationRequest(fastify, request.query)
+    const asked = await checkAuthorizationRequest(fastify, request.query, addressOf(request))
     const form = parameters(request.body)
     if (form.decision === undefined) {
       browser.requireOwnForm(request, form.csrf)

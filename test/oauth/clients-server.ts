@@ -10,6 +10,7 @@ import { sendOAuthError } from '../../plugins/auth/oauth/error.ts'
 import { findClient } from '../../plugins/auth/oauth/clients/find-client.ts'
 import { MetadataDocuments } from '../../plugins/auth/oauth/clients/metadata-document.ts'
 import { parameters } from '../../plugins/auth/oauth/parameters.ts'
+import { FetchPlaces } from '../../lib/net/published-json.ts'
 import { createPublicFetch } from '../../lib/net/public-fetch.ts'
 import certificate from '../../plugins/certificate.ts'
 import config, { readConfig } from '../../plugins/config.ts'
@@ -42,8 +43,9 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   for (const plugin of [http, secrets, db, events, budgets, catalog, certificate, metrics]) await app.register(plugin)
   app.decorate('oauth', { scopes: () => ['mcp', 'offline_access', 'files:read'] } as never)
   const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
-  const documents = new MetadataDocuments(app.db, fetch)
-  const authentication = { db: app.db, issuer: ISSUER, keys: new ClientKeys(fetch), findClient: (id: string) => findClient(app.db, documents, id) }
+  const places = new FetchPlaces()
+  const documents = new MetadataDocuments(app.db, fetch, places)
+  const authentication = { db: app.db, issuer: ISSUER, keys: new ClientKeys(fetch, places), findClient: (id: string, requester: string) => findClient(app.db, documents, id, requester) }
 
   await app.register(async routes => {
     routes.setErrorHandler((error, request, reply) => sendOAuthError(error, request, reply))

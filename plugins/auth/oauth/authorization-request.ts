@@ -48,9 +48,9 @@ export function answerAt (redirectUri: string, answer: Readonly<Record<string, s
  * @throws OAuthError while client and redirect URI are not known to be good: nothing is sent to such an address (RFC 6749 section 4.1.2.1)
  * @throws RedirectedError for every other fault
  */
-export async function checkAuthorizationRequest ({ oauth, config }: FastifyInstance, query: unknown): Promise<AuthorizationRequest> {
+export async function checkAuthorizationRequest ({ oauth, config }: FastifyInstance, query: unknown, requester: string): Promise<AuthorizationRequest> {
   const given = withOneResource(query, oauth.resource)
-  const client = await oauth.clients.find(required(given, 'client_id'))
+  const client = await oauth.clients.find(required(given, 'client_id'), requester)
   const redirectUri = redirectUriOf(client, given, config.OAUTH_REDIRECT_SCHEMES)
   const refuse = (cause: OAuthError): RedirectedError => new RedirectedError(cause, client, redirectUri, given.state, oauth.issuer)
   try {

@@ -35,7 +35,7 @@ export class OAuthError extends Error {
 /** Whatever went wrong, as an OAuth error: a busy database and a rate limit are told apart from a fault of ours. */
 export function toOAuthError (error: unknown): OAuthError {
   if (error instanceof OAuthError) return error
-  if (error instanceof Refusal && isOfOAuth(error.reason)) return new OAuthError(error.reason, error.message, { status: error.statusCode, cause: error })
+  if (error instanceof Refusal && isOfOAuth(error.reason)) return new OAuthError(error.reason, error.message, { status: error.statusCode, retryAfter: error.retryAfter, cause: error })
   const { code = '', statusCode = 500, message, retryAfter } = error as FastifyError & { retryAfter?: number }
   if (/^SQLITE_(BUSY|LOCKED|PROTOCOL|FULL|IOERR|CANTOPEN)/.test(code)) return new OAuthError('temporarily_unavailable', 'The server is busy; try again', { retryAfter: 2, cause: error })
   if (statusCode === 429) return new OAuthError('temporarily_unavailable', message, { status: 429, retryAfter, cause: error })
@@ -44,7 +44,7 @@ export function toOAuthError (error: unknown): OAuthError {
 }
 
 /** Whether the reason of a refusal is a code of OAuth's too. */
-const isOfOAuth = (reason: string): reason is ErrorCode => reason === 'access_denied' || reason === 'invalid_token' || reason === 'insufficient_scope'
+const isOfOAuth = (reason: string): reason is ErrorCode => reason === 'access_denied' || reason === 'invalid_token' || reason === 'insufficient_scope' || reason === 'temporarily_unavailable'
 
 export function sendOAuthError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toOAuthError(thrown)

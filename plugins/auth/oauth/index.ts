@@ -21,6 +21,7 @@ import { MetadataDocuments } from './clients/metadata-document.ts'
 import pages from './pages/pages.ts'
 import type { Parameters } from './parameters.ts'
 import { createPublicFetch } from '../../../lib/net/public-fetch.ts'
+import { FetchPlaces } from '../../../lib/net/published-json.ts'
 import resourceServer from '../bearer.ts'
 import { Revocations } from './grants/revocations.ts'
 import { OFFLINE_SCOPE, TOOLS_SCOPE } from '../scope.ts'
@@ -44,8 +45,11 @@ declare module 'fastify' {
       readonly revocations: Revocations
       readonly grantPolicy: GrantPolicy
       readonly clients: {
-        /** @throws OAuthError invalid_client for one that is not known */
-        find: (id: string) => Promise<Client>
+        /**
+         * @param requester the address that asks: what a client publishes is fetched on its account
+         * @throws OAuthError invalid_client for one that is not known
+         */
+        find: (id: string, requester: string) => Promise<Client>
         /** The client that sent a request, by the method that it registered. @throws OAuthError invalid_client */
         authenticate: (request: FastifyRequest, given: Parameters) => Promise<Client>
         /** Notes that a person let the client in. */
@@ -62,7 +66,7 @@ function ownOrigins ({ PUBLIC_URL, ALLOWED_HOSTS }: Config): string[] {
 }
 
 export default fp(async function oauth (fastify: FastifyInstance) {
-  const { config, db, events, mcp } = fastify
+  const { budgets, config, db, events, mcp } = fastify
   const issuer = config.PUBLIC_URL
   const resource = issuer + config.MCP_PATH
   const accessLifetime = config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60
@@ -74,9 +78,11 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
   const fetch = createPublicFetch({ allowedHosts: config.CIMD_ALLOWED_HOSTS ?? [], self: ownOrigins(config) })
-  const documents = new MetadataDocuments(db, fetch, config.OAUTH_REDIRECT_SCHEMES)
-  const find = (id: string): Promise<Client> => findClient(db, documents, id)
-  const authentication = { db, issuer, keys: new ClientKeys(fetch), findClient: find }
+  const places = new FetchPlaces()
+  budgets.pools.set('fetches', places.requesters).set('fetches_of_host', places.hosts)
+  const documents = new MetadataDocuments(db, fetch, places, config.OAUTH_REDIRECT_SCHEMES)
+  const find = (id: string, requester: string): Promise<Client> => findClient(db, documents, id, requester)
+  const authentication = { db, issuer, keys: new ClientKeys(fetch, places), findClient: find }
   const accessTokens = new AccessTokens(keys, revocations, issuer, accessLifetime)
 
   fastify.decorate('oauth', {
@@ -118,4 +124,4 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     await routes.register(pages)
     await routes.register(autoload, { dir: ROUTES })
   })
-}, { name: 'auth', dependencies: ['config', 'secrets', 'db', 'catalog', 'http'] })
+}, { name: 'auth', dependencies: ['budgets', 'config', 'secrets', 'db', 'catalog', 'http'] })

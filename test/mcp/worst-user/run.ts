@@ -42,6 +42,15 @@ await addUser('neighbour')
 const worst = await signIn('mcpuser')
 const neighbour = await signIn('neighbour')
 
+// What a call takes on this machine as busy as it is, before the other user begins.
+const calm: number[] = []
+for (let turn = 0; turn < 50; turn++) {
+  const at = performance.now()
+  await answer(modern(endpoint, 'tools/call', { name: 'echo', arguments: { message: 'calm' } }, { headers: neighbour }))
+  calm.push(performance.now() - at)
+  await sleep(100)
+}
+
 const began = performance.now()
 const deadline = began + Number(values.minutes) * 60_000
 const seconds = (): number => Math.round((performance.now() - began) / 1000)
@@ -117,6 +126,7 @@ async function doWorst (): Promise<void> {
   const names = Object.keys(deeds)
   for (let turn = 0; running(); turn++) {
     const name = names[turn % names.length] as string
+    if (name === 'batch' && turn % 100 >= names.length) continue // or it would use up what the limit of calls leaves for the others
     void attempt(name)
     await sleep(turn % 1200 < 600 ? 100 : 85)
   }
@@ -140,15 +150,17 @@ async function callOn (): Promise<void> {
 
 /** Sessions, streams and tasks are for the other user too. */
 async function useAll (): Promise<void> {
+  let made = 0
   while (running()) {
     try {
       const session = await openSession(endpoint, neighbour)
       const listening = new AbortController()
       const stream = await modern(endpoint, 'subscriptions/listen', { notifications: { toolsListChanged: true } }, { headers: neighbour, signal: listening.signal })
       if (!stream.headers.get('content-type')?.startsWith('text/event-stream')) throw new Error(`no stream: ${await stream.text()}`)
-      const created = await answer(modern(endpoint, 'tools/call', { name: 'bake', arguments: { dough: 'rye' } }, { headers: neighbour, capabilities }))
-      if (created.result?.resultType !== 'task') throw new Error(`no task: ${JSON.stringify(created)}`)
-      await modern(endpoint, 'tasks/cancel', { taskId: created.result.taskId }, { headers: { ...neighbour, 'mcp-name': created.result.taskId }, capabilities })
+      // Of its own tasks it may have a hundred in an hour.
+      const created = made++ >= 90 ? undefined : await answer(modern(endpoint, 'tools/call', { name: 'bake', arguments: { dough: 'rye' } }, { headers: neighbour, capabilities }))
+      if (created !== undefined && created.result?.resultType !== 'task') throw new Error(`no task: ${JSON.stringify(created)}`)
+      if (created !== undefined) await modern(endpoint, 'tasks/cancel', { taskId: created.result?.taskId }, { headers: { ...neighbour, 'mcp-name': created.result?.taskId }, capabilities })
       await sleep(5000)
       if (!running()) return
       const late = await answer(post(endpoint, call({ message: 'late' }), { headers: session }))
@@ -174,14 +186,14 @@ async function watch (): Promise<void> {
 }
 
 await Promise.all([doWorst(), callOn(), useAll(), watch()])
-console.table({ ended: over ?? 'no', after: `${seconds()} s`, 'most RSS (MB)': mostRss, calls: taken.length, 'median (ms)': quantile(0.5), 'p99 (ms)': quantile(0.99), 'max (ms)': quantile(1), failures: failures.length })
+console.table({ 'median before (ms)': quantile(0.5, calm), 'p99 before (ms)': quantile(0.99, calm), ended: over ?? 'no', after: `${seconds()} s`, 'most RSS (MB)': mostRss, calls: taken.length, 'median (ms)': quantile(0.5), 'p99 (ms)': quantile(0.99), 'max (ms)': quantile(1), failures: failures.length })
 console.log('done:', JSON.stringify(done), 'refused:', JSON.stringify(refused))
 for (const failure of failures.slice(0, 10)) console.log(failure)
 if (over !== undefined) console.log(complaints)
 process.exit(over === undefined && failures.length === 0 && quantile(0.5) < MOST_MEDIAN_MS ? 0 : 1)
 
-function quantile (q: number): number {
-  const sorted = taken.toSorted((a, b) => a - b)
+function quantile (q: number, of = taken): number {
+  const sorted = of.toSorted((a, b) => a - b)
   return Math.round((sorted[Math.min(Math.floor(sorted.length * q), sorted.length - 1)] ?? Number.NaN) * 10) / 10
 }
 

@@ -53,7 +53,7 @@ export function claimedClient (assertion: string): string {
  * @param issuer how an assertion names this server
  * @throws OAuthError invalid_client saying what is wrong with it
  */
-export async function verifyAssertion (db: Kysely<Database>, keys: ClientKeys, issuer: string, client: Client, assertion: string): Promise<void> {
+export async function verifyAssertion (db: Kysely<Database>, keys: ClientKeys, issuer: string, client: Client, assertion: string, requester: string): Promise<void> {
   const { header, payload } = decoded(assertion)
   const { alg, kid, crit, typ } = header
   // RFC 8725 section 3.1: the algorithms are ours to choose, not the token's.
@@ -62,7 +62,7 @@ export async function verifyAssertion (db: Kysely<Database>, keys: ClientKeys, i
   if (crit !== undefined) throw refused('has critical extensions, none of which is known here') // RFC 7515 section 4.1.11
   // RFC 8725 section 3.11: a token made for something else, such as an access token, is none.
   if (typ !== undefined && !isAssertionType(typ)) throw refused('must have the typ client-authentication+jwt, JWT or none')
-  const [key, ...others] = (await keys.find(client, kid)).flatMap(published => usable(published, alg) ?? [])
+  const [key, ...others] = (await keys.find(client, kid, requester)).flatMap(published => usable(published, alg) ?? [])
   if (key === undefined) throw refused('is signed with a key that the client does not publish')
   // One signature is checked, and not one for each key: OpenID Connect Core section 10.1 has the assertion name it.
   if (others.length > 0) throw refused('must name by its kid which of several keys of the client signed it')

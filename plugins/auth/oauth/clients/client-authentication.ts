@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../../../db/schema.ts'
 import { audit } from '../audit.ts'
 import type { AuthMethod, Client } from './client.ts'
+import { addressOf } from '../../../budgets.ts'
 import { ASSERTION_TYPE, claimedClient, verifyAssertion } from './client-assertion.ts'
 import type { ClientKeys } from './client-keys.ts'
 import { OAuthError } from '../error.ts'
@@ -15,7 +16,7 @@ export interface ClientAuthentication {
   /** Issuer of this server, which an assertion names as its audience. */
   readonly issuer: string
   readonly keys: ClientKeys
-  readonly findClient: (id: string) => Promise<Client>
+  readonly findClient: (id: string, requester: string) => Promise<Client>
 }
 
 interface Credentials { readonly clientId: string, readonly method: AuthMethod, readonly proof: string }
@@ -30,8 +31,8 @@ export async function authenticateClient (authentication: ClientAuthentication, 
   try {
     const credentials = readCredentials(request.headers.authorization, given)
     clientId = credentials.clientId
-    const client = await authentication.findClient(clientId)
-    await verify(authentication, client, credentials)
+    const client = await authentication.findClient(clientId, addressOf(request))
+    await verify(authentication, client, credentials, addressOf(request))
     return client
   } catch (error) {
     if (error instanceof OAuthError) audit(request, 'client_authentication', 'refused', { client: clientId?.slice(0, 200), reason: error.message })
@@ -39,10 +40,10 @@ export async function authenticateClient (authentication: ClientAuthentication, 
   }
 }
 
-async function verify ({ db, issuer, keys }: ClientAuthentication, client: Client, { method, proof }: Credentials): Promise<void> {
+async function verify ({ db, issuer, keys }: ClientAuthentication, client: Client, { method, proof }: Credentials, requester: string): Promise<void> {
   if (!accepts(client, method)) throw new OAuthError('invalid_client', `The client must authenticate with ${client.authMethod}, not ${method}`)
   if (method === 'private_key_jwt') {
-    await verifyAssertion(db, keys, issuer, client, proof)
+    await verifyAssertion(db, keys, issuer, client, proof, requester)
   } else if (method !== 'none' && (client.secretHash === undefined || !equalConstantTime(client.secretHash, sha256(proof)))) {
     throw new OAuthError('invalid_client', 'The client secret is wrong')
   }

@@ -4,7 +4,7 @@ import type { PublishedKey } from './client-key.ts'
 import { readKeySet } from './client-metadata.ts'
 import { OAuthError } from '../error.ts'
 import { FetchError, type PublicFetch } from '../../../../lib/net/public-fetch.ts'
-import { PublishedJson } from '../../../../lib/net/published-json.ts'
+import { type FetchPlaces, PublishedJson } from '../../../../lib/net/published-json.ts'
 
 const MAX_BYTES = 20 * 1024
 const REFETCH_MS = 60_000
@@ -16,8 +16,8 @@ export class ClientKeys {
   readonly #published: PublishedJson<KeySet>
   readonly #cached = new Map<string, KeySet>()
 
-  constructor (fetch: PublicFetch) {
-    this.#published = new PublishedJson(fetch, MAX_BYTES, (url, body, freshFor) => this.#save(url, body, freshFor))
+  constructor (fetch: PublicFetch, places: FetchPlaces) {
+    this.#published = new PublishedJson(fetch, places, MAX_BYTES, (url, body, freshFor) => this.#save(url, body, freshFor))
   }
 
   /**
@@ -25,13 +25,13 @@ export class ClientKeys {
    * is not known has the client's key set fetched again, at most once a minute, as that is how keys are rotated.
    * @throws OAuthError temporarily_unavailable when its key set cannot be fetched
    */
-  async find ({ jwks, jwksUri }: Client, kid: string | undefined): Promise<readonly PublishedKey[]> {
+  async find ({ jwks, jwksUri }: Client, kid: string | undefined, requester: string): Promise<readonly PublishedKey[]> {
     if (jwksUri === undefined) return matching(jwks?.keys ?? [], kid)
     const cached = this.#cached.get(jwksUri)
     const known = matching(cached?.keys ?? [], kid)
     if (cached !== undefined && cached.freshUntil > Date.now() && (known.length > 0 || cached.fetchedAt > Date.now() - REFETCH_MS)) return known
     try {
-      return matching((await this.#published.get(jwksUri)).keys, kid)
+      return matching((await this.#published.get(jwksUri, requester)).keys, kid)
     } catch (error) {
       if (known.length > 0) return known
       if (error instanceof FetchError) throw new OAuthError('temporarily_unavailable', `The client's jwks_uri cannot be fetched: ${error.message}`, { retryAfter: 60, cause: error })

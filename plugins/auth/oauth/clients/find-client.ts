@@ -7,8 +7,8 @@ import { OAuthError } from '../error.ts'
 import { isDocumentUrl, type MetadataDocuments } from './metadata-document.ts'
 
 /** @throws OAuthError invalid_client, upon which clients register anew */
-export async function findClient (db: Kysely<Database>, documents: MetadataDocuments, id: string): Promise<Client> {
-  const client = isDocumentUrl(id) ? await documents.find(id) : await findRegistered(db, id)
+export async function findClient (db: Kysely<Database>, documents: MetadataDocuments, id: string, requester: string): Promise<Client> {
+  const client = isDocumentUrl(id) ? await documents.find(id, requester) : await findRegistered(db, id)
   if (client === undefined) throw new OAuthError('invalid_client', 'The client is not known here; it may register')
   return client
 }

@@ -6,8 +6,9 @@ import type { Client } from './client.ts'
 import { readMetadata } from './client-metadata.ts'
 import { boundNeverAuthorized, toClient } from './clients.ts'
 import { OAuthError } from '../error.ts'
+import { Refusal } from '../../../../lib/refusal.ts'
 import { FetchError, type PublicFetch } from '../../../../lib/net/public-fetch.ts'
-import { PublishedJson } from '../../../../lib/net/published-json.ts'
+import { type FetchPlaces, PublishedJson } from '../../../../lib/net/published-json.ts'
 
 const MAX_BYTES = 5 * 1024 // section 6.6 of the draft recommends it
 const MAX_URL_LENGTH = 1000
@@ -22,10 +23,10 @@ export class MetadataDocuments {
   readonly #redirectSchemes: readonly string[]
   readonly #published: PublishedJson<Client>
 
-  constructor (db: Kysely<Database>, fetch: PublicFetch, redirectSchemes: readonly string[] = []) {
+  constructor (db: Kysely<Database>, fetch: PublicFetch, places: FetchPlaces, redirectSchemes: readonly string[] = []) {
     this.#db = db
     this.#redirectSchemes = redirectSchemes
-    this.#published = new PublishedJson(fetch, MAX_BYTES, async (url, body, freshFor) => await this.#save(url, body, freshFor))
+    this.#published = new PublishedJson(fetch, places, MAX_BYTES, async (url, body, freshFor) => await this.#save(url, body, freshFor))
   }
 
   /**
@@ -33,13 +34,13 @@ export class MetadataDocuments {
    * fetched again.
    * @throws OAuthError invalid_client saying why there is none
    */
-  async find (url: string): Promise<Client> {
+  async find (url: string, requester: string): Promise<Client> {
     const problem = documentUrlProblem(url)
     if (problem !== undefined) throw new OAuthError('invalid_client', `client_id ${problem}`)
     const cached = await this.#db.selectFrom('oauth_clients').selectAll().where('client_id', '=', url).where('source', '=', 'metadata_document').executeTakeFirst()
     if (cached !== undefined && (cached.fresh_until ?? 0) > now()) return toClient(cached)
     try {
-      return await this.#published.get(url)
+      return await this.#published.get(url, requester)
     } catch (error) {
       if (cached !== undefined && isLastGood(cached, error)) return toClient(cached)
       if (error instanceof FetchError) throw new OAuthError('invalid_client', `The client metadata document cannot be fetched: ${error.message}`, { cause: error })
@@ -86,6 +87,6 @@ function readDocument (url: string, body: unknown, redirectSchemes: readonly str
 
 // Not when the document was fetched and is no longer acceptable: that is what its owner wants.
 function isLastGood ({ fetched_at: fetchedAt }: ClientRow, error: unknown): boolean {
-  const unavailable = error instanceof FetchError || (error instanceof OAuthError && error.error === 'temporarily_unavailable')
+  const unavailable = error instanceof FetchError || error instanceof Refusal
   return unavailable && (fetchedAt ?? 0) > now() - LAST_GOOD_SECONDS
 }
