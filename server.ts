@@ -6,6 +6,7 @@ import { buildApp } from './app.ts'
 import { ConfigurationError } from './lib/configuration-error.ts'
 import { type Config, readConfig } from './plugins/config.ts'
 import { freePort } from './lib/free-port.ts'
+import { betterNode } from './lib/node-floor.ts'
 import { SHUTDOWN } from './plugins/catalog/calls/call-scope.ts'
 import { summary } from './cli/summary.ts'
 
@@ -19,6 +20,8 @@ const HARD_LIMIT_MS = 2000
 const QUIET_MS = 500 // requests that still come say that a proxy has more connections that it keeps
 
 try {
+  const safeNode = betterNode()
+  if (safeNode !== undefined) (await import('./lib/net/no-brotli.ts')).refuseBrotli()
   const config = await configure()
   const app = await buildApp(config)
   process.on('unhandledRejection', error => app.log.error({ err: error }, 'a rejected promise that nobody handled; the server goes on'))
@@ -27,6 +30,7 @@ try {
     app.log.fatal({ err: error }, 'an error that nobody caught; the server finishes what it has begun, and ends')
     void stop(app, 'uncaughtException', EXIT_UNCAUGHT)
   })
+  if (safeNode !== undefined) app.log.warn({ node: process.versions.node, safe: safeNode }, 'the decoder of Brotli of this Node is not safe (CVE-2026-111497): answers encoded so are refused; use the Node named here, or a later one')
   await app.port.open()
   if (process.stdout.isTTY) process.stdout.write(summary(app))
   else if (app.toolReload !== undefined) app.toolReload.tell = line => console.error(`mcpx: ${line}`) // a terminal shows the log

@@ -26,6 +26,12 @@ export const machine = {
     cause: 'PUBLIC_URL is not set.',
     fix: 'Set it to the https address that clients use, and restart. For yourself on this machine, nothing is missing.'
   },
+  'node-unsafe': {
+    level: 'warning',
+    symptom: 'Nothing. Services that answer in Brotli cannot be read: the server refuses that on such a Node.',
+    cause: 'The Node that runs this has a decoder of Brotli through which an answer can run code (CVE-2026-111497).',
+    fix: 'Upgrade MCPX, which brings its Node along. Where its packages have no newer one for this system, install Node yourself, and start `node server.ts` with it.'
+  },
   'instance-down': {
     level: 'problem',
     symptom: 'Clients report 502, or the remaining instances carry everything.',

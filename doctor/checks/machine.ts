@@ -4,6 +4,7 @@ import path from 'node:path'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
 import { requireTrusted } from '../../lib/trusted-files.ts'
 import { type Config, noauthProblem } from '../../plugins/config.ts'
+import { betterNode } from '../../lib/node-floor.ts'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { ask, describe } from '../http.ts'
 import { list, stat } from './files.ts'
@@ -22,6 +23,8 @@ export interface Machine {
   readonly instances?: number[] | undefined
   /** Where / is: another folder in tests. */
   readonly root?: string | undefined
+  /** Version of Node; that which runs this. */
+  readonly node?: string | undefined
 }
 
 export function machine (options: Machine): Group {
@@ -30,6 +33,7 @@ export function machine (options: Machine): Group {
     title: 'This machine',
     checks: [
       { name: 'settings', run: async () => checkSettings(options) },
+      { name: 'Node', run: async () => checkNode(options) },
       { name: 'instances', run: async () => await checkInstances(options.instances ?? instancesOf(root, config), config) },
       { name: 'data folder', run: async () => checkData(config) },
       { name: 'tools', run: async () => checkTools(config) },
@@ -54,6 +58,11 @@ function checkSettings ({ config, envFile, root = '/' }: Machine): Verdict[] {
     ...(config.publicUrlGiven ? [] : [found('public-url-unset', `PUBLIC_URL is not set; clients are told ${config.PUBLIC_URL}`)])
   ]
   return verdicts.length > 0 ? verdicts : [ok(`valid, ${files.length === 0 ? 'from the environment' : `in ${files.map(({ file }) => file).join(', ')}`}`)]
+}
+
+function checkNode ({ node = process.versions.node }: Machine): Verdict {
+  const better = betterNode(node)
+  return better === undefined ? ok(node) : found('node-unsafe', `${node}; ${better} or later is safe`)
 }
 
 /** Ports of the units mcpx@PORT that systemd starts; MCP_SERVER_PORT where there are none. */

@@ -51,7 +51,7 @@ export async function getJson (service: string, url: URL, { signal, headers, ret
   let response: Response
   let text: string
   try {
-    response = await fetch(url, { signal, redirect, headers: { accept: 'application/json', ...headers } })
+    response = await fetch(url, { signal, redirect, headers: { accept: 'application/json', 'accept-encoding': 'gzip, deflate', ...headers } }) // no Brotli, which fetch asks for
     text = await readText(service, response)
   } catch (error) {
     signal.throwIfAborted()

@@ -75,7 +75,7 @@ export class OpenAISearch {
     const { apiKey, baseURL } = this.#options
     // No retries: the SDK would wait out a Retry-After of up to a minute while the caller sees nothing, and told when to
     // come back a caller can decide for itself. No log: ours redacts, the SDK's goes to the console.
-    return new OpenAI({ apiKey, baseURL, maxRetries: 0, logLevel: 'off' })
+    return new OpenAI({ apiKey, baseURL, maxRetries: 0, logLevel: 'off', defaultHeaders: { 'accept-encoding': 'gzip, deflate' } }) // no Brotli, which fetch asks for
   }
 }
 
