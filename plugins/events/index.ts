@@ -51,6 +51,7 @@ export interface ResourceEvent { readonly type: 'resource', readonly uri: string
 /** A client has opened or left a stream or a session. */
 export interface ConnectionEvent {
   readonly type: 'connection'
+  /** Of the request that opened the stream, or of the session. */
   readonly id: string
   readonly principal: string | undefined
   readonly kind: 'stream' | 'session'

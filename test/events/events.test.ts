@@ -5,6 +5,7 @@ import type { CallEvent } from '../../plugins/events/index.ts'
 import { taskClient } from '../mcp/tasks.ts'
 import { answer, legacy, modern, openSession, post } from '../mcp/wire.ts'
 import { startServer } from '../server.ts'
+import { until } from '../support/until.ts'
 
 t.test('a listener is told from when it listens until it leaves', async t => {
   const { app: { events, mcp } } = await startServer(t)
@@ -65,4 +66,20 @@ t.test('each call is told, with who made it, by which way, how it ended, how lon
   const tasks = taskClient(endpoint)
   await tasks.until(await tasks.start('interview'), 'input_required')
   t.match(taken().sort((a, b) => a.face < b.face ? -1 : 1), [{ face: 'sdk', tool: 'interview', outcome: 'task' }, { face: 'task', tool: 'interview', outcome: 'input_required' }])
+})
+
+t.test('streams and sessions are told when they are opened, and once when they are closed', async t => {
+  const { app: { events }, endpoint } = await startServer(t)
+  const heard: string[] = []
+  events.on('connection', ({ kind, state }) => { heard.push(`${kind} ${state}`) })
+  const session = await openSession(endpoint)
+  const leaving = new AbortController()
+  const stream = await modern(endpoint, 'subscriptions/listen', { notifications: { toolsListChanged: true } }, { signal: leaving.signal })
+  t.equal(stream.status, 200)
+  t.same(heard.splice(0), ['session opened', 'stream opened'])
+  leaving.abort()
+  await until(() => heard.length > 0)
+  await fetch(endpoint, { method: 'DELETE', headers: session })
+  await until(() => heard.length > 1)
+  t.same(heard, ['stream closed', 'session closed'])
 })

@@ -5,6 +5,7 @@ import type { Budget } from '../../../lib/budget.ts'
 import { bodyBytes, callerOf } from '../../budgets.ts'
 import { carrying, type Exchange, exchangeOf } from './carried.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
+import { connected } from './connection.ts'
 import { sdkEventBus } from './event-bus.ts'
 import { EACH } from './event-store.ts'
 import { Listeners } from './listeners.ts'
@@ -46,7 +47,10 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     if (opens(request) && bodyBytes(request) > MOST_OPENING_BYTES) return sendJsonRpcError(reply, 413, code.refused, `Request body too large: what opens a session or a stream may have ${MOST_OPENING_BYTES} bytes; subscribe to less at once`)
     const parsedBody = withoutOwnCancellations(request.body)
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
-    const opened = listens(request) ? (end: () => void) => listeners.add({ caller: callerOf(request), bytes: bodyBytes(request) + EACH, holds: request.server.standing(request), end }) : undefined
+    const opened = !listens(request) ? undefined : (end: () => void) => {
+      const leave = [listeners.add({ caller: callerOf(request), bytes: bodyBytes(request) + EACH, holds: request.server.standing(request), end }), connected(events, 'stream', request.id, request.principal)]
+      return () => { for (const left of leave) left() }
+    }
     const listen = asTaskListen(parsedBody)
     if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, events, tasks, { request }), { opened })
     if (!inSession) {

@@ -5,6 +5,7 @@ import type { Budget, Hold } from '../../../lib/budget.ts'
 import { nowMs } from '../../../lib/clock.ts'
 import type { Principal } from '../../auth/principal.ts'
 import { code } from '../json-rpc.ts'
+import { connected } from './connection.ts'
 import { EACH, RecentEvents } from './event-store.ts'
 import { CatalogServer, type ServerSource } from './server.ts'
 
@@ -85,6 +86,7 @@ export class Sessions {
   async open ({ caller, principal, bytes }: Opener): Promise<Session> {
     const { places, kept } = this.#limits
     const events = new RecentEvents(kept, caller)
+    let left: (() => void) | undefined
     const transport = new WebStandardStreamableHTTPServerTransport({
       // The name leads the proxy to this process; nothing is looked up by it here.
       sessionIdGenerator: () => [this.#source.instance, randomUUID()].filter(Boolean).join('.'),
@@ -94,6 +96,7 @@ export class Sessions {
       onsessioninitialized: id => {
         this.#sessions.set(id, session)
         session.place = places.take(caller, 1, end)
+        left = connected(this.#source.events, 'session', id, principal)
       }
     })
     const server = new CatalogServer(this.#source, '2025', null)
@@ -103,6 +106,7 @@ export class Sessions {
       for (const hold of [session.place, opening, ...session.subscriptions.values()]) hold?.release()
       session.subscriptions.clear()
       events.clear()
+      left?.()
     }
     const end = (): void => {
       forget()
