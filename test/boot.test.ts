@@ -98,6 +98,15 @@ t.test('noauth warns louder when others reach it, and what clients will see with
   t.match(told?.msg, /^Listening on 0\.0\.0\.0 while PUBLIC_URL is not set: clients are given http:\/\/localhost:\d+, .*403\. Set PUBLIC_URL .*ALLOWED_HOSTS/)
 })
 
+t.test('a first start as in the container shows a password that was made up, beside the log and not in it', { buffered: true }, async t => {
+  const { until, output, log } = await startProcess(t, { MCP_SERVER_HOST: '0.0.0.0', LOG_FORMAT: 'json' })
+  await until(/listening on/)
+  const [, password = ''] = /^mcpx: .*MCP_SERVER_HOST is 0\.0\.0\.0.* sign in as mcpuser with the password (\S{23})$/m.exec(output.stderr) ?? []
+  t.equal(password.length, 23)
+  t.notOk(output.stdout.includes(password))
+  t.notOk(log().some(({ msg }) => /default password/.test(String(msg))))
+})
+
 t.test('noauth does not start where the internet reaches it, unless that is wanted', { buffered: true }, async t => {
   const open = { AUTH_MODE: 'noauth', PUBLIC_URL: 'https://mcp.example.com' }
   const refused = await startProcess(t, open)
