@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { configurationPage, envExample } from './generator/configuration.ts'
+import { housePicture } from './generator/house.ts'
 import { httpPage } from './generator/http.ts'
 import { toolsPage } from './generator/tools.ts'
 import { troubleshootingPage } from './generator/troubleshooting.ts'
@@ -15,8 +16,14 @@ export async function pages (): Promise<[file: string, text: string][]> {
     ['docs/configuration.md', await configurationPage()],
     ['docs/tools.md', await toolsPage()],
     ['docs/http.md', await httpPage()],
-    ['docs/troubleshooting.md', troubleshootingPage()]
+    ['docs/troubleshooting.md', troubleshootingPage()],
+    ['docs/architecture.md', withPicture(current('docs/architecture.md'))]
   ]
+}
+
+/** A page that people write, but for the picture of the house in it. */
+function withPicture (page: string): string {
+  return page.replace(/(<!-- house: .*? -->\n)[^]*?(<!-- \/house -->)/, (_, begin: string, end: string) => `${begin}${housePicture()}\n${end}`)
 }
 
 /** The text that a page has now; empty when there is none. */
