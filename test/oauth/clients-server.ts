@@ -13,6 +13,7 @@ import { parameters } from '../../plugins/auth/oauth/parameters.ts'
 import { FetchPlaces } from '../../lib/net/published-json.ts'
 import { createPublicFetch } from '../../lib/net/public-fetch.ts'
 import certificate from '../../plugins/certificate.ts'
+import audit from '../../plugins/audit/index.ts'
 import config, { readConfig } from '../../plugins/config.ts'
 import db from '../../plugins/db/index.ts'
 import metrics from '../../plugins/metrics/index.ts'
@@ -40,7 +41,7 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   const settings = readConfig({ PUBLIC_URL: ISSUER, ALLOWED_HOSTS: '127.0.0.1', AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), ...env }, '/nonexistent')
   const app = Fastify({ trustProxy: ['loopback'], logger: { level: 'info', stream: new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }) } })
   await app.register(config, { config: settings })
-  for (const plugin of [http, secrets, db, events, budgets, catalog, certificate, metrics]) await app.register(plugin)
+  for (const plugin of [http, secrets, db, events, budgets, catalog, certificate, metrics, audit]) await app.register(plugin)
   app.decorate('oauth', { scopes: () => ['mcp', 'offline_access', 'files:read'] } as never)
   const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
   const places = new FetchPlaces()
