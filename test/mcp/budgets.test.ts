@@ -63,8 +63,8 @@ t.test('what opens a session or a stream is small', async t => {
   const initialize = await legacy(endpoint, 'initialize', { protocolVersion: '2025-11-25', capabilities: { experimental: { large: { large } } }, clientInfo: { name: 'a', version: '1' } })
   t.equal(initialize.status, 413)
   t.match(await initialize.json(), tooLarge)
-  t.match(await answer(modern(endpoint, 'subscriptions/listen', { notifications: { resourceSubscriptions: [`note://${large}`] } })), tooLarge)
-  t.match(await answer(modern(endpoint, 'subscriptions/listen', { notifications: { taskIds: [large] } }, { capabilities: { extensions: { 'io.modelcontextprotocol/tasks': {} } } })), tooLarge)
+  t.match(await answer(modern(endpoint, 'subscriptions/listen', { notifications: { resourceSubscriptions: Array.from({ length: 8 }, (_, n) => `note://${n}${'x'.repeat(8000)}`) } })), tooLarge)
+  t.match(await answer(modern(endpoint, 'subscriptions/listen', { notifications: { taskIds: Array.from({ length: 60 }, (_, n) => `${n}${'x'.repeat(1000)}`) } }, { capabilities: { extensions: { 'io.modelcontextprotocol/tasks': {} } } })), tooLarge)
   t.equal(app.budgets.kept.used, 0)
 })
 
