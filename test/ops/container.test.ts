@@ -4,12 +4,14 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import SQLite from 'better-sqlite3'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import packageJson from '../../package.json' with { type: 'json' }
+import { verifyPassword } from '../../plugins/accounts/password.ts'
 import { ConfigSchema } from '../../plugins/config.ts'
 import { startProcess } from '../process.ts'
-import { temporaryFolder } from '../server.ts'
+import { freePort, temporaryFolder } from '../server.ts'
 import { missing } from './daemon.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')
@@ -59,6 +61,22 @@ t.test('what it copies is enough to start, and to pass the health check', { buff
   const healthy = async (port: string) => (await once(spawn(process.execPath, check, { env: { MCP_SERVER_PORT: port } }), 'exit'))[0]
   t.equal(await healthy(new URL(origin).port), 0)
   t.equal(await healthy('1'), 1)
+})
+
+t.test('as it stands it opens nothing to a password that everybody knows', { buffered: true }, async t => {
+  const environment = Object.fromEntries(all('ENV').flatMap(text => text.split(' ')).map(pair => pair.split('=') as [string, string]))
+  const folder = temporaryFolder(t)
+  const database = path.join(folder, path.basename(environment.AUTH_DB_PATH ?? ''))
+  const { until, output } = await startProcess(t, { ...environment, MCP_SERVER_PORT: String(await freePort()), AUTH_DB_PATH: database })
+  await until(/listening on/)
+  const [, shown = ''] = /sign in as mcpuser with the password (\S+)\n/.exec(output.stderr) ?? []
+  const db = new SQLite(database, { readonly: true })
+  const hashes = db.prepare('select password_hash from users').pluck().all() as string[]
+  db.close()
+  t.equal(hashes.length, 1)
+  t.ok(await verifyPassword(shown, hashes[0] ?? ''), 'the one that it made up is said once, where `docker logs` shows it')
+  t.notOk(await verifyPassword('OMG!letmein', hashes[0] ?? ''))
+  t.notMatch(output.stdout, shown, 'and not in the log')
 })
 
 t.test('the services of compose', async t => {
