@@ -1,6 +1,6 @@
 // One signed-in user does their worst for some minutes to a server in its default settings, with the memory that a machine
 // of 1 GiB gives it; another user's calls must be answered meanwhile, all of them, and half of them within 50 ms:
-// npx -y pnpm@12 exec node test/mcp/worst-user/run.ts --minutes 10 [--checkout folder of another release]
+// npx -y pnpm@12 run soak --minutes 10 [--checkout folder of another release]
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
