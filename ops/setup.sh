@@ -221,6 +221,8 @@ certificate() {
       fail "no certificate for $DOMAIN: $( (grep -a 'Detail:' "$LOG" || last_words) | tail -n 1 | sed 's/^ *Detail: *//'). Does the name point to this machine, and is port 80 open? MCPX runs meanwhile; run this again"
     said='issued'
   fi
+  # As uninstall.sh leaves it.
+  if [[ -e $ROOT/etc/letsencrypt/renewal/mcpx.conf ]]; then sed -i '/^autorenew = False$/d' "$ROOT/etc/letsencrypt/renewal/mcpx.conf"; fi
   # One from before the placeholder: certbot hands over what it has just been given only.
   if [[ -e $lineage/fullchain.pem ]] && ! cmp -s "$TLS/fullchain.pem" "$lineage/fullchain.pem"; then
     MCPX_ROOT=$ROOT NGINX_COMMAND=${ROOT:+$ROOT/usr/local/sbin/}nginx RENEWED_LINEAGE=$lineage logged "$hook" || fail "nginx was not given the certificate: $(last_words); see $LOG"

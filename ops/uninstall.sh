@@ -50,8 +50,8 @@ units() {
   on_machine systemctl disable --now mcpx-backup.timer mcpx-audit.timer "${instances[@]/#/mcpx@}" mcpx.target || fail "the instances could not be stopped: $(last_words); see $LOG"
   for file in "$UNITS"/mcpx@.service "$UNITS"/mcpx.target "$UNITS"/mcpx-backup.* "$UNITS"/mcpx-audit.* "$UNITS"/mcpx-failed@.service; do rm -f "$file"; done
   # What an operator added with `systemctl edit` stays, as configuration does.
-  rm -f "$UNITS/mcpx@.service.d/shutdown.conf" "$UNITS/mcpx@.service.d/resolver.conf" "$JOURNALS"/journald@mcpx.conf "$JOURNALS"/journald@mcpx-audit.conf
-  rmdir "$UNITS/mcpx@.service.d" 2>/dev/null
+  rm -f "$UNITS/mcpx@.service.d/shutdown.conf" "$UNITS/mcpx@.service.d/resolver.conf" "$JOURNALS"/journald@mcpx.conf "$JOURNALS"/journald@mcpx-audit.conf "$UNITS/nginx.service.d/mcpx.conf"
+  rmdir "$UNITS/mcpx@.service.d" "$UNITS/nginx.service.d" 2>/dev/null
   on_machine systemctl daemon-reload
   outcome "stopped ${instances[*]}"
 }
@@ -61,7 +61,15 @@ programs() {
   outcome "removed $ROOT/opt/mcpx"
 }
 
-STEPS=(nginx_site units programs)
+# The site that answers the authority is gone, and the hook too: each renewal would fail, and certbot.service with it.
+renewal() {
+  local file=$ROOT/etc/letsencrypt/renewal/mcpx.conf
+  if [[ ! -e $file ]]; then outcome 'not there'; return; fi
+  grep -q '^autorenew' "$file" || sed -i 's/^\[renewalparams\]$/&\nautorenew = False/' "$file"
+  outcome 'the certificate is not renewed any more'
+}
+
+STEPS=(nginx_site units renewal programs)
 for each in "${STEPS[@]}"; do
   step "${each//_/ }" "${#STEPS[@]}"
   "$each"
@@ -75,13 +83,13 @@ Left are, in case you want them again:
   $DATA          users, grants, secrets
   $BACKUPS      backups of them
   $ROOT/etc/mcpx              configuration, with its secrets
-  $ROOT/etc/letsencrypt       the certificate, which certbot renews for as long as it is there
-  /var/log/journal/*.mcpx*    what it logged, with addresses of people
+  $ROOT/etc/letsencrypt       the certificate, which setup.sh has renewed again
+  /var/log/journal/*.mcpx*, /var/log/nginx/mcpx-*, /var/log/mcpx-*.log   what was logged, with addresses of people
   the packages nginx, certbot, and the user mcpx
   /etc/nginx/nginx.conf       worker_connections and worker_rlimit_nofile, which were raised
 
 To remove them for good:
-  certbot delete --cert-name NAME
+  certbot delete --cert-name mcpx
   rm -r $DATA $BACKUPS $ROOT/etc/mcpx $ACME
   deluser mcpx
 END

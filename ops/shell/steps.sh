@@ -23,10 +23,13 @@ write_units() {
   done
   put "$UNITS/mcpx@.service.d/shutdown.conf" 644 <"$RENDERED/systemd/mcpx@.service.d/shutdown.conf"
   if [[ -n $PUT ]]; then UNITS_CHANGED=$((UNITS_CHANGED + 1)); fi
+  if [[ -e $from/nginx.conf ]]; then put "$UNITS/nginx.service.d/mcpx.conf" 644 <"$from/nginx.conf"; fi
+  if [[ -n $PUT ]]; then UNITS_CHANGED=$((UNITS_CHANGED + 1)); fi
   put_resolver
   if ((UNITS_CHANGED > 0)); then on_machine systemctl daemon-reload || fail "systemd does not take the units: $(last_words); see $LOG"; fi
   local namespace
   for file in "$from"/journald@*.conf; do
+    [[ -e $file ]] || continue # a release from before there were any
     put "$JOURNALS/$(basename "$file")" 644 <"$file"
     namespace=$(basename "$file" .conf)
     if [[ -n $PUT ]]; then on_machine systemctl try-restart "systemd-$namespace.service" || fail "the journal does not start: $(last_words); see $LOG"; fi

@@ -1,7 +1,7 @@
 // A server is set up from nothing, set up again, and taken off: with real processes and a real nginx, below a folder.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import SQLite from 'better-sqlite3'
 import t from 'tap'
@@ -54,6 +54,7 @@ t.test('a server', { skip: noNginx }, async t => {
     const main = readFileSync(path.join(root, 'etc/nginx/nginx.conf'), 'utf8')
     t.match(main, /^worker_rlimit_nofile 20000;/m, 'nginx may have as many connections as there may be streams')
     t.match(main, /^events \{ worker_connections 8192; \}$/m)
+    t.match(readFileSync(path.join(root, 'etc/systemd/system/nginx.service.d/mcpx.conf'), 'utf8'), /^Restart=on-failure$/m)
     t.equal(statSync(path.join(root, `run/credentials/${ports[0]}/mcpx.env`)).mode & 0o777, 0o400)
   })
 
@@ -142,10 +143,14 @@ t.test('a server', { skip: noNginx }, async t => {
 
   await t.test('taken off, it leaves what cannot be had again', async t => {
     t.match(await run('uninstall'), { code: 2, stderr: /^uninstall: it asks first.*say --yes\n$/ })
+    const renewal = path.join(root, 'etc/letsencrypt/renewal/mcpx.conf')
+    mkdirSync(path.dirname(renewal), { recursive: true })
+    writeFileSync(renewal, 'version = 2.1.0\n[renewalparams]\naccount = x\n')
     const { code, stdout } = await run('uninstall', '--yes')
+    t.match(readFileSync(renewal, 'utf8'), /^\[renewalparams\]\nautorenew = False\n/m, 'a renewal would fail without nginx and the hook')
     t.equal(code, 0)
     t.same(processes(), {})
-    for (const gone of ['opt/mcpx', 'etc/nginx/conf.d/mcpx.conf', 'etc/systemd/system/mcpx@.service', 'etc/systemd/system/mcpx@.service.d', 'usr/local/bin/mcpx']) t.notOk(existsSync(path.join(root, gone)), gone)
+    for (const gone of ['opt/mcpx', 'etc/nginx/conf.d/mcpx.conf', 'etc/systemd/system/mcpx@.service', 'etc/systemd/system/mcpx@.service.d', 'etc/systemd/system/nginx.service.d', 'usr/local/bin/mcpx']) t.notOk(existsSync(path.join(root, gone)), gone)
     for (const left of ['var/lib/mcpx', 'var/backups/mcpx', 'etc/mcpx']) {
       t.ok(existsSync(path.join(root, left)), left)
       t.match(stdout, path.join(root, left))

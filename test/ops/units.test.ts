@@ -44,6 +44,11 @@ t.test('systemd knows every word of the units', { skip }, async t => {
   for (const unit of ['mcpx@8001.service', 'mcpx.target', 'mcpx-backup.service', 'mcpx-backup.timer', 'mcpx-audit.service', 'mcpx-audit.timer', 'mcpx-failed@mcpx@8001.service.service']) {
     t.match(verify(root, unit), { status: 0, stdout: '', stderr: '' }, unit)
   }
+  // Debian's own unit stands in for nginx: what is added to it is what is looked at.
+  writeFileSync(path.join(root, 'etc/systemd/system/nginx.service'), '[Service]\nExecStart=/bin/sh\n')
+  mkdirSync(path.join(root, 'etc/systemd/system/nginx.service.d'))
+  copyFileSync(path.join(UNITS, 'nginx.conf'), path.join(root, 'etc/systemd/system/nginx.service.d/mcpx.conf'))
+  t.match(verify(root, 'nginx.service'), { status: 0, stdout: '', stderr: '' }, 'what is added to nginx')
   const file = path.join(root, 'etc/systemd/system/mcpx@.service')
   writeFileSync(file, readFileSync(file, 'utf8').replace('Restart=', 'Restrat='))
   t.match(verify(root, 'mcpx@8001.service').stderr, /Unknown key 'Restrat'/, 'and would say so of another')
