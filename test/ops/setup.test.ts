@@ -62,7 +62,7 @@ t.test('a server', { skip: noNginx }, async t => {
     const mcpx = (...args: string[]) => spawnSync(path.join(root, 'usr/local/bin/mcpx'), args, { encoding: 'utf8', env: { PATH: process.env.PATH, MCPX_ROOT: root } })
     t.match(JSON.parse(mcpx('user', 'list').stdout), [{ username: 'mcpuser' }])
     t.match(JSON.parse(mcpx('backup').stdout), { folder: path.join(root, 'var/backups/mcpx') })
-    for (const args of [[], ['frob'], ['../ops/check'], ['mistake']]) t.match(mcpx(...args), { status: 2, stderr: /^usage: mcpx COMMAND[^\n]+\n$/ })
+    for (const args of [[], ['frob'], ['../ops/check'], ['mistake'], ['summary'], ['dev']]) t.match(mcpx(...args), { status: 2, stderr: /^usage: mcpx COMMAND[^\n]+\n$/ })
   })
 
   await t.test('what is changed in the configuration is put into effect', async t => {
