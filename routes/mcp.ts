@@ -62,7 +62,7 @@ export default async function mcpRoute (fastify: FastifyInstance) {
     url: fastify.config.MCP_PATH,
     config: { jsonRpc: true, unlisted: true },
     onRequest: (_request, reply, done) => {
-      reply.header('allow', METHODS.join(', '))
+      reply.header('allow', `HEAD, ${METHODS.join(', ')}`)
       done(new Refusal(405, 'method_not_allowed', `Method not allowed: ${fastify.config.MCP_PATH} takes ${METHODS.join(', ')}`))
     },
     handler: () => {}

@@ -77,7 +77,7 @@ t.test('other methods and paths are refused', async t => {
   const { endpoint, origin } = await startServer(t)
   const put = await fetch(endpoint, { method: 'PUT', body: '{}', headers: JSON_HEADERS })
   t.equal(put.status, 405)
-  t.equal(put.headers.get('allow'), 'GET, HEAD, DELETE, POST')
+  t.equal(put.headers.get('allow'), 'HEAD, GET, POST, DELETE')
   t.match(await put.json(), { jsonrpc: '2.0', error: { code: -32000, message: /^Method not allowed: \/mcp takes GET/ } })
   for (const method of ['PATCH', 'PROPFIND', 'OPTIONS']) t.equal((await fetch(endpoint, { method })).status, 405, method)
   const post = await fetch(`${origin}/health`, { method: 'POST', body: 'x' })
