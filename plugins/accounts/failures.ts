@@ -1,8 +1,8 @@
 // Failed sign-ins, as they are stored: how long the next attempt has to wait. Names and addresses are kept as HMACs only.
 import { createHmac } from 'node:crypto'
-import { isIPv6 } from 'node:net'
 import { type Kysely, sql } from 'kysely'
 import { now, type Seconds } from '../../lib/clock.ts'
+import { networkOf } from '../../lib/net/network.ts'
 import type { Database } from '../db/schema.ts'
 
 /**
@@ -85,7 +85,7 @@ export class Failures {
   #keysOf ({ name, address, device }: Guesser): Keys {
     const hash = (...of: string[]): string => createHmac('sha256', this.#key).update(JSON.stringify(of)).digest('base64url')
     if (device !== undefined) return { own: hash('device', device) }
-    return { own: hash('address', name, address), network: hash('network', name, networkOf(address)), anywhere: hash('anywhere', name) }
+    return { own: hash('address', name, address), network: hash('network', name, networkOf(address, 48)), anywhere: hash('anywhere', name) }
   }
 }
 
@@ -120,16 +120,4 @@ async function refuse (tx: Kysely<Database>, key: string, time: Seconds, pace?: 
   const { retry_at } = await tx.selectFrom('sign_in_failures').select('retry_at').where('name_hash', '=', key).executeTakeFirstOrThrow()
   const until = pace === undefined ? retry_at : retry_at - (pace.atOnce - 1) * pace.every
   return { counted: false, retryAfter: Math.max(1, until - time), alarming: false }
-}
-
-/** What one customer of a provider has of addresses, as far as that can be told: a /24 of IPv4, a /48 of IPv6. */
-function networkOf (address: string): string {
-  return isIPv6(address) ? prefixOf6(address) : address.split('.').slice(0, 3).join('.')
-}
-
-function prefixOf6 (address: string): string {
-  const [head = '', tail] = address.split('::')
-  const [left, right] = [head.split(':').filter(Boolean), tail === undefined ? [] : tail.split(':').filter(Boolean)]
-  const groups = [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right]
-  return groups.slice(0, 3).map(group => Number.parseInt(group, 16).toString(16)).join(':')
 }

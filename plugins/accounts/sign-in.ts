@@ -60,7 +60,9 @@ export class SignIn {
     const wait = this.#attempts.take(caller)
     if (wait > 0) return { outcome: 'limited', retryAfter: wait }
     const guesser = { name: canonicalUsername(username) ?? '', address, device }
-    const result = await turns.take(caller, device !== undefined, () => this.#check(attempt, guesser)) ?? { outcome: 'busy', retryAfter: BUSY_RETRY }
+    // Of a person's browsers one at a time: whoever signs in makes as many known as they like, and each would have a turn before others.
+    const turn = device === undefined ? caller : `user ${user?.id}`
+    const result = await turns.take(turn, device !== undefined, () => this.#check(attempt, guesser)) ?? { outcome: 'busy', retryAfter: BUSY_RETRY }
     if (result.outcome === 'ok' || result.outcome === 'busy') this.#attempts.giveBack(caller)
     return result
   }

@@ -8,11 +8,22 @@ export const MOST_CHARACTERS = 16_384
 const MOST_SECRET_CHARACTERS = 8_192
 
 // What a secret of ours or of a provider looks like, wherever in a line it turns up: error messages of upstreams quote keys.
-const SECRET_MARKS = ['Bearer', 'Basic', 'sk-', 'eyJ', '='] // each shape has one of them
-const SECRET_SHAPES = String.raw`(?:\b|(?<=\\(?:[bfnrt]|u[0-9a-f]{4})))(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}|(?<=[?&](?:appid|api_?key|key|token|code|secret|password|access_token|refresh_token)=)[^&"\s]+`
-// What JSON escapes, or a run of characters that tokens and keys consist of. Each character is in one match only, so
+const SECRET_MARKS = ['earer', 'EARER', 'asic', 'ASIC', 'sk-', 'eyJ', '=', '%3D', '%3d', '@'] // each shape has one of them
+const anyCase = (names: string): string => names.replace(/[a-z]/g, letter => `[${letter}${letter.toUpperCase()}]`)
+// Names that say it by themselves, and those that do where they stand in a query.
+const SECRET_NAMES = anyCase('(?:access_|refresh_|id_)token|code_verifier|client_secret|client_assertion|password')
+const QUERY_NAMES = anyCase('appid|api[_-]?key|key|token|code|secret')
+const SECRET_SHAPES = [
+  // A scheme is written in any case (RFC 9110 section 11.1). In small letters "basic" is a word, and what follows it often another one.
+  String.raw`(?:\b|(?<=\\(?:[bfnrt]|u[0-9a-f]{4})|%[0-9A-Fa-f]{2}))(?:[Bb]earer|BEARER|Basic|BASIC|basic(?=\s+[a-z]*[A-Z0-9+/=]))(?:\s|%20|\+)+[A-Za-z0-9._~+/=-]{8,}`,
+  // A parameter of a query or a form, encoded once more where it is a part of another one.
+  String.raw`(?<=(?:(?:[?&]|%26|%3[Ff])(?:${QUERY_NAMES}|${SECRET_NAMES})|(?:^|[\s"'])(?:${SECRET_NAMES}))(?:=|%3[Dd]))[^&"\\\s]+`,
+  // The password of an address (RFC 3986 section 3.2.1).
+  String.raw`(?<=:\/\/[^\s/:@"]{0,100}:)[^\s/@"\\]+(?=@)`
+].join('|')
+// What JSON or a URL escapes, or a run of characters that tokens and keys consist of. Each character is in one match only, so
 // looking for all of them passes over a line once.
-const RUN = /\\(?:u[0-9a-f]{4}|.)|[\w*.-]+/g
+const RUN = /\\(?:u[0-9a-f]{4}|.)|%[0-9A-Fa-f]{2}|[\w*.-]+/g
 const REDACTED = '[redacted]'
 
 /** Replaces secrets in a finished line, and cuts it where it is too long. */
@@ -30,8 +41,8 @@ export function redactor (config: Config): Redactor {
   hide(Object.entries(ConfigSchema.properties).filter(([, schema]) => isSecret(schema)).flatMap(([name]) => config[name as keyof Config]))
 
   function hide (secrets: readonly unknown[]): void {
-    for (const secret of secrets) if (typeof secret === 'string' && secret.length >= 6) held.add(JSON.stringify(secret).slice(1, -1))
-    shapes = new RegExp([...[...held].map(value => RegExp.escape(value)), SECRET_SHAPES].join('|'), 'g')
+    for (const secret of secrets) if (typeof secret === 'string' && secret.length >= 6) for (const spelled of spellings(secret)) held.add(spelled)
+    shapes = new RegExp([...[...held].toSorted((a, b) => b.length - a.length).map(value => RegExp.escape(value)), SECRET_SHAPES].join('|'), 'g')
     marks = [...held, ...SECRET_MARKS]
   }
 
@@ -46,6 +57,13 @@ export function redactor (config: Config): Redactor {
     const rest = line.replace(shapes, REDACTED)
     return rest.includes('eyJ') || rest.includes('sk-') ? rest.replace(RUN, withoutKeys) : rest
   }
+}
+
+/** As a line may hold it: as JSON, as JSON within JSON, and as a part of an address. */
+function spellings (secret: string): string[] {
+  const json = JSON.stringify(secret).slice(1, -1)
+  const spelled = [json, JSON.stringify(json).slice(1, -1)]
+  return secret.isWellFormed() ? [...spelled, encodeURIComponent(secret)] : spelled
 }
 
 /** A run of characters without the signed tokens and the API keys in it. */

@@ -133,6 +133,19 @@ t.test('a password that is changed, and a user who is disabled, while the passwo
 })
 
 /** Two persons, whose sign-ins a clock goes on for. */
+t.test('one person is not ahead of the others with as many browsers as they have signed in with', async t => {
+  const { db, attempt } = await start(t)
+  const devices = await Promise.all(Array.from({ length: 12 }, () => deviceOf(db, 'berta')))
+  let looked = 0
+  const siege = devices.map(async device => {
+    const { outcome } = await attempt('berta', OTHER, { device })
+    if (outcome === 'ok') looked++
+  })
+  t.match(await attempt('anna', PASSWORD, { address: '198.51.100.7' }), { outcome: 'ok' })
+  t.ok(looked <= 3, `${looked} of theirs before`)
+  await Promise.all(siege)
+})
+
 async function start (t: Test) {
   const { db } = await testDatabase(t)
   await createUser(db, 'anna', PASSWORD)

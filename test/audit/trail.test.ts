@@ -4,7 +4,8 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { setClockAhead } from '../../lib/clock.ts'
-import { Flood, networkOf } from '../../lib/flood.ts'
+import { Flood } from '../../lib/flood.ts'
+import { networkOf } from '../../lib/net/network.ts'
 import { append, listAudit, pruneAudit } from '../../plugins/audit/store.ts'
 import { createUser, setPassword } from '../../plugins/accounts/users.ts'
 import { now } from '../../lib/clock.ts'
@@ -108,7 +109,7 @@ t.test('entries are bounded in length, in age, and in number by kind', async t =
 })
 
 t.test('refusals are counted by network, and there is a bound on networks', async t => {
-  for (const [address, network] of [['192.0.2.77', '192.0.2.0/24'], ['::ffff:192.0.2.77', '192.0.2.0/24'], ['2001:DB8:0:1:a:b:c:d', '2001:db8:0:1::/64'], ['2001:db8::5', '2001:db8:0:0::/64'], ['::1', '0:0:0:0::/64'], ['fe80::1%eth0', 'fe80:0:0:0::/64'], ['', '']] as const) t.equal(networkOf(address), network, address)
+  for (const [address, network] of [['192.0.2.77', '192.0.2.0/24'], ['::ffff:192.0.2.77', '192.0.2.0/24'], ['2001:DB8:0:1:a:b:c:d', '2001:db8:0:1::/64'], ['2001:db8::5', '2001:db8:0:0::/64'], ['::1', '0:0:0:0::/64'], ['fe80::1%eth0', 'fe80:0:0:0::/64'], ['', '']] as const) t.equal(networkOf(address, 64), network, address)
   const refusals = new Flood(20)
   let told = 0
   for (let i = 0; i < 20_000; i++) if (refusals.isTold({ event: 'sign_in', outcome: 'refused', address: `10.${i % 250}.${i % 199}.1` })) told++

@@ -89,14 +89,36 @@ t.test('the configured secrets, and what looks like one, are cut out of any line
     t.notMatch(cut(`${before}sk-abcdefghijkl`), /efghijkl/, before)
     t.notMatch(cut(`${before === 'sk-' ? '' : before === 'eyJ-' ? '-' : before}Bearer abcdefghijkl`), /efghijkl/, before)
   }
-  t.equal(cut('an ordinary line about tokens and keys'), '{"msg":"an ordinary line about tokens and keys"}')
+  for (const line of ['an ordinary line about tokens and keys', 'basic authentication failed', 'exit code=1, key=a', 'http://[::1]:8000/x, a@example.com']) t.equal(cut(line), JSON.stringify({ msg: line }))
+  t.end()
+})
+
+t.test('a secret is cut out in whichever form it is written', t => {
+  const redact = redactor(readConfig({ ...SECRETS }, '/nonexistent'))
+  const odd = 'a"b\\c/d e&f=g%h'
+  redact.hide([odd])
+  const cut = (text: string) => {
+    const line = redact(JSON.stringify({ msg: text }))
+    JSON.parse(line) // still
+    return line
+  }
+  for (const [before, secret] of [
+    ['%20', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'], ['access_token%3D', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl'], ['Bearer%20', 'opaque12345678'], ['%22', 'sk-abcdefghijkl'],
+    ['bearer ', 'opaque12345678'], ['BEARER ', 'opaque12345678'], ['basic ', 'dXNlcjpwYXNzd29yZA=='], ['https://user:', 'hunter2hunter2@example.com'],
+    ['grant_type=refresh_token&refresh_token=', 'opaque12345678'], ['client_secret=', 'opaque12345678'], ['?Token=', 'opaque12345678'], ['/login?back=%2Fx%3Fcode%3D', 'opaque12345678'], ['/x?code_verifier=', 'opaque12345678'],
+    ['"/x?code=', 'opaque12345678" failed'], ['', odd], ['of JSON: ', JSON.stringify({ odd })], ['?q=', encodeURIComponent(odd)]
+  ] as const) {
+    const line = cut(`${before}${secret}`)
+    t.match(line, /\[redacted\]/, before)
+    t.notMatch(line, /opaque|c2ln|sk-abc|dXNl|hunter2|e&f|f%3Dg/, before)
+  }
   t.end()
 })
 
 t.test('looking for secrets takes time in proportion to the length of a line', t => {
   const redact = redactor(readConfig({ ...SECRETS }, '/nonexistent'))
   redact.hide([SECRETS.OPENAI_API_KEY, SECRETS.WEATHER_API_KEY, undefined, 'short'])
-  const alike = ['-eyJ', 'eyJ', '.eyJ-', 'sk-', '-sk-', 'Bearer ', 'Bearer  \t', 'Basic', '=', '?key=', '&code=', '?key=&', 'eyJaaaaaaaa*', 'eyJ.', 'a-', '\\u0065yJ', SECRETS.JWT_SECRET_KEY.slice(0, -1), SECRETS.OPENAI_API_KEY.slice(0, 8)]
+  const alike = ['-eyJ', 'eyJ', '.eyJ-', 'sk-', '-sk-', 'Bearer ', 'Bearer  \t', 'Basic', '=', '?key=', '&code=', '?key=&', 'eyJaaaaaaaa*', 'eyJ.', 'a-', '\\u0065yJ', '://a:', '://aaaaaaaaaaa', '@', 'basic aaaa ', 'Bearer%20', 'Bearer+', '%3Dcode%3D', '"password=', '%20eyJ', SECRETS.JWT_SECRET_KEY.slice(0, -1), SECRETS.OPENAI_API_KEY.slice(0, 8)]
   for (const part of alike) {
     const line = (length: number) => JSON.stringify({ msg: part.repeat(Math.ceil(length / part.length)) })
     const [short, long] = [line(3_500), line(14_000)]

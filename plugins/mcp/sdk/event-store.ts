@@ -16,6 +16,7 @@ export class RecentEvents implements EventStore {
   readonly #events = new Set<StoredEvent>()
   #count = 0
   #bytes = 0
+  #over = false
 
   /** @param kept where the bytes of all sessions are counted, for the caller that this one is of */
   constructor (kept: Budget, caller: string) {
@@ -25,6 +26,7 @@ export class RecentEvents implements EventStore {
 
   async storeEvent (streamId: string, message: JSONRPCMessage): Promise<string> {
     const id = `${++this.#count}`
+    if (this.#over) return id
     // As bytes, which are what they are counted as: a text takes two for a character once one is not Latin-1, an object far more.
     const json = Buffer.from(JSON.stringify(message))
     const hold = this.#kept.take(this.#caller, json.length + EACH, () => this.#drop(event))
@@ -55,8 +57,11 @@ export class RecentEvents implements EventStore {
     return last.streamId
   }
 
-  /** Forgets everything. */
-  clear (): void { for (const event of this.#events) this.#drop(event) }
+  /** The session is over: forgets everything, and keeps nothing of what answers it late. */
+  close (): void {
+    this.#over = true
+    for (const event of this.#events) this.#drop(event)
+  }
 
   #find (id: string): StoredEvent | undefined {
     for (const event of this.#events) if (event.id === id) return event

@@ -105,7 +105,7 @@ export class Sessions {
       if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId)
       for (const hold of [session.place, opening, ...session.subscriptions.values()]) hold?.release()
       session.subscriptions.clear()
-      events.clear()
+      events.close()
       left?.()
     }
     const end = (): void => {
