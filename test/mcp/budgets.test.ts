@@ -161,3 +161,15 @@ async function breakStream (endpoint: string, headers: Record<string, string>): 
 const comeBack = (endpoint: string, headers: Record<string, string>, id: string): Promise<Response> =>
   fetch(endpoint, { headers: { ...headers, accept: 'text/event-stream', 'last-event-id': id } })
 
+t.test('a session that ends for what it subscribes to gives everything back', async t => {
+  const { endpoint, app } = await startServer(t, { ...env, KEPT_MAX_BYTES: '1048576', CALLER_SHARE_PERCENT: '1' })
+  const headers = await openSession(endpoint, as('alice'))
+  let { status } = new Response()
+  for (let i = 0; i < 20 && status === 200; i++) {
+    const answered = await legacy(endpoint, 'resources/subscribe', { uri: `note://by-name/${'x'.repeat(1900)}${i}` }, { headers })
+    status = answered.status
+    await answered.text()
+  }
+  t.equal(status, 404, 'it has ended')
+  t.match(app.budgets.kept, { used: 0 })
+})

@@ -30,6 +30,8 @@ export interface Session {
   streams: number
   /** Its place, once it has one. */
   place: Hold | undefined
+  /** It has ended: what it holds was given back, and nothing more may be taken. */
+  over: boolean
 }
 
 export interface SessionLimits {
@@ -100,8 +102,9 @@ export class Sessions {
       }
     })
     const server = new CatalogServer(this.#source, '2025', null)
-    const session: Session = { transport, server, principal, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined }
+    const session: Session = { transport, server, principal, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined, over: false }
     const forget = (): void => {
+      session.over = true
       if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId)
       for (const hold of [session.place, opening, ...session.subscriptions.values()]) hold?.release()
       session.subscriptions.clear()
@@ -148,10 +151,14 @@ export class Sessions {
     session.place?.touch()
   }
 
-  #subscription ({ subscriptions }: Session, caller: string, uri: string, end: () => void): Hold {
+  #subscription (session: Session, caller: string, uri: string, end: () => void): Hold {
     if (uri.length > MOST_URI_LENGTH) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Invalid params: the uri has more than ${MOST_URI_LENGTH} characters`)
-    const hold = subscriptions.size < MOST_SUBSCRIPTIONS ? this.#limits.kept.take(caller, Buffer.byteLength(uri) + EACH, end) : undefined
+    const hold = session.subscriptions.size < MOST_SUBSCRIPTIONS ? this.#limits.kept.take(caller, Buffer.byteLength(uri) + EACH, end) : undefined
     if (hold === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Too many subscriptions: a session may have ${MOST_SUBSCRIPTIONS}; unsubscribe from some`)
+    if (session.over) { // nothing else of its caller could make room
+      hold.release()
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Too many subscriptions: they take all that a caller may have kept, and the session has ended')
+    }
     hold.keep(true)
     return hold
   }
