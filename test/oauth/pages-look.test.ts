@@ -54,7 +54,7 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     t.equal(await page.locator('main').ariaSnapshot(), `
 - main:
   - paragraph: mcpx
-  - heading "Allow Visual Studio Code to use mcpx?" [level=1]
+  - heading "Allow “Visual Studio Code” to use mcpx?" [level=1]
   - paragraph: The app chose this name itself; nobody has verified it. It says that its home is code.visualstudio.com.
   - heading "You will be sent to" [level=2]
   - paragraph: a program on this device (127.0.0.1:33418)

@@ -24,7 +24,7 @@ t.test('a sign-in in Chromium', { skip: noChromium }, async t => {
     await page.keyboard.press('Tab')
     await page.keyboard.type('OMG!letmein')
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Allow Terminal assistant' }).waitFor()
+    await page.getByRole('heading', { name: 'Allow “Terminal assistant”' }).waitFor()
     t.equal(await page.locator('.to').innerText(), `a program on this device (${new URL(callback.url).host})`)
     await shot(page, 'consent-loopback')
     await page.keyboard.press('Tab')

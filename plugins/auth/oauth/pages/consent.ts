@@ -26,7 +26,7 @@ export function consentPage (page: ConsentPage): string {
   return layout(serverName, `Allow ${name}?`, html`
 <form method="post" action="${action}">
 <input type="hidden" name="csrf" value="${csrf}">
-<h1>Allow <bdi>${name}</bdi> to use <bdi>${serverName}</bdi>?</h1>
+<h1>Allow ${quoted(page, name)} to use <bdi>${serverName}</bdi>?</h1>
 <p class="small">${identity(page)}</p>
 <h2>You will be sent to</h2>
 <p class="to">${destination(redirect)}</p>
@@ -52,3 +52,8 @@ function identity ({ clientId, clientSource, clientUri }: ConsentPage): Html {
 }
 
 const hostOf = (url = ''): string | undefined => URL.canParse(url) ? new URL(url).host || undefined : undefined
+
+/** A name that an app chose itself stands in quotation marks, so that what it claims is not read as what this page says. */
+function quoted ({ clientSource, clientName }: ConsentPage, name: string): Html {
+  return clientSource === 'operator' || displayName(clientName ?? '') === '' ? html`<bdi>${name}</bdi>` : html`“<bdi>${name}</bdi>”`
+}
