@@ -1,6 +1,7 @@
 // Task status on subscriptions/listen (SEP-2663): whose, when, and beside what else.
 import { once } from 'node:events'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startServer } from '../server.ts'
 import { accept, NOT_DECLARED, taskClient, TASKS } from './tasks.ts'
@@ -129,4 +130,20 @@ t.test('a stream for tasks is of no use to the server once its client has left',
   abort.abort()
   for (let i = 0; i < 100 && listeners() !== before; i++) await new Promise(resolve => setTimeout(resolve, 10))
   t.equal(listeners(), before)
+})
+
+t.test('tasks are looked at once, however many streams are for them', async t => {
+  const { endpoint, app } = await startServer(t, { ...env, RATE_LIMIT_MAX: '0', LOG_LEVEL: 'error' })
+  const client = taskClient(endpoint)
+  const taskIds = await Promise.all(Array.from({ length: 50 }, () => client.start('interview')))
+  const streams: Array<() => Promise<Message>> = []
+  for (let i = 0; i < 200; i++) streams.push(await listen(t, endpoint, { taskIds }))
+  t.match(app.budgets.pools.get('streams'), { used: 200 })
+  await Promise.all(streams.map(async next => { for (let heard = 0; heard <= taskIds.length; heard++) await next() })) // how each is
+  await sleep(1500) // the first look, which tells of all again
+  const before = process.cpuUsage()
+  await sleep(2000)
+  const { user, system } = process.cpuUsage(before)
+  // A look for each stream at each of its tasks would be ten thousand a second.
+  t.ok((user + system) / 1000 < 500, `${Math.round((user + system) / 1000)} ms of the processor in two seconds`)
 })

@@ -18,12 +18,13 @@ import { ToolError } from '../contract.ts'
 import { type Caller, ownerOf, type Round, TaskCarrier } from './carrier.ts'
 import { ask, settle } from './input.ts'
 import { type CreatedTask, createdTask, type DetailedTask, detailedTask } from '../task.ts'
-import { type Bounds, cancelRevoked, cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, ownedTasks, purgeTasks, renewLeases, revoked } from './store.ts'
+import { type Bounds, cancelRevoked, cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, ownedTasks, purgeTasks, renewLeases, revisions, revoked } from './store.ts'
 
 // 192 bits: without sign-in the id alone keeps a task from strangers.
 const ID_BYTES = 24
 const RENEW_MS = LEASE * 1000 / 3
 const SWEEP_MS = 60_000
+const WATCH_MS = 1000
 
 const ANY_TOOL: Item = { scopes: scopesOf(undefined) }
 
@@ -42,7 +43,10 @@ export class TaskRunner {
   readonly #limits: TaskLimits
   readonly #log: FastifyBaseLogger
   readonly #running = new Map<string, Running>()
+  /** How many listen to a task, and how it was when it was looked at last. */
+  readonly #watched = new Map<string, { listening: number, revision: number | undefined }>()
   readonly #timer: NodeJS.Timeout
+  #watch: NodeJS.Timeout | undefined
   #nextSweep = nowMs() + SWEEP_MS
   #closing = false
 
@@ -98,6 +102,28 @@ export class TaskRunner {
     })
   }
 
+  /**
+   * Has changes of tasks told here that another process on the same database makes, until what it answers is called. They are
+   * looked for once, however many listen.
+   */
+  watch (ids: readonly string[]): () => void {
+    for (const id of ids) {
+      const watched = this.#watched.get(id)
+      if (watched === undefined) this.#watched.set(id, { listening: 1, revision: undefined })
+      else watched.listening++
+    }
+    this.#watch ??= setTimeout(() => this.#quietly(this.#look()), WATCH_MS).unref()
+    let left = false
+    return () => {
+      if (left) return
+      left = true
+      for (const id of ids) {
+        const watched = this.#watched.get(id)
+        if (watched !== undefined && --watched.listening === 0) this.#watched.delete(id)
+      }
+    }
+  }
+
   /** @throws ProtocolError -32602 when the caller has no such task */
   async get (carrier: Carrier, id: string): Promise<DetailedTask> {
     return detailedTask(await this.#find(carrier, id))
@@ -142,6 +168,7 @@ export class TaskRunner {
   async close (): Promise<void> {
     this.#closing = true
     clearInterval(this.#timer)
+    clearTimeout(this.#watch)
     const running = [...this.#running.values()]
     for (const { carrier } of running) carrier.abort()
     await Promise.all(running.map(({ ended }) => ended))
@@ -211,6 +238,19 @@ export class TaskRunner {
 
   async #change (id: string, change: Parameters<typeof changeWorking>[2]): Promise<void> {
     if (await changeWorking(this.#db, id, change)) this.#catalog.taskChanged(id)
+  }
+
+  async #look (): Promise<void> {
+    try {
+      for (const { id, revision } of await revisions(this.#db, [...this.#watched.keys()])) {
+        const watched = this.#watched.get(id)
+        if (watched === undefined || watched.revision === revision) continue
+        watched.revision = revision
+        this.#catalog.taskChanged(id)
+      }
+    } finally {
+      this.#watch = this.#watched.size === 0 || this.#closing ? undefined : setTimeout(() => this.#quietly(this.#look()), WATCH_MS).unref()
+    }
   }
 
   /** Keeps the tasks that run here, and stops those that were cancelled elsewhere or have expired. */

@@ -48,6 +48,18 @@ export async function ownedTasks (db: Kysely<Database>, owner: string, ids: read
   const rows = await db.selectFrom('tasks').select(['id', 'tool']).where('id', 'in', ids).where('owner', '=', owner).where('expires_at', '>', now()).execute()
   return new Map(rows.map(row => [row.id, row]))
 }
+
+/** How often each of these has changed; those whose process is gone have failed by then. */
+export async function revisions (db: Kysely<Database>, ids: readonly string[]): Promise<Array<Pick<TaskRow, 'id' | 'revision'>>> {
+  const found: Array<Pick<TaskRow, 'id' | 'revision' | 'status' | 'lease_until'>> = []
+  for (let at = 0; at < ids.length; at += MOST_AT_ONCE) {
+    found.push(...await db.selectFrom('tasks').select(['id', 'revision', 'status', 'lease_until']).where('id', 'in', ids.slice(at, at + MOST_AT_ONCE)).execute())
+  }
+  if (!found.some(({ status, lease_until: until }) => status === 'working' && until < now())) return found
+  await failLost(db)
+  return await revisions(db, ids)
+}
+
 const ends = ({ status }: Change): boolean => status === 'completed' || status === 'failed' || status === 'cancelled'
 
 /** What a task holds that has ended: it no longer counts with the largest result that it may have. */

@@ -8,9 +8,6 @@ import type { Caller } from '../../catalog/tasks/carrier.ts'
 import type { TaskRunner } from '../../catalog/tasks/runner.ts'
 import type { Events } from '../../events/index.ts'
 
-// A task may run in another process on the same database, whose changes nobody tells here.
-const WATCH_MS = 1000
-const ENDED = new Set(['completed', 'failed', 'cancelled'])
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
 
 interface Listen {
@@ -59,19 +56,25 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
         const news = JSON.stringify(task)
         if (task === undefined || told.get(taskId) === news) return
         told.set(taskId, news)
-        if (ENDED.has(task.status)) watched.delete(taskId)
         controller.enqueue(encoder.encode(frame({ jsonrpc: '2.0', method: 'notifications/tasks', params: { ...task, _meta: { [SUBSCRIPTION_ID_META_KEY]: id } } })))
       }
-      const watched = new Set(known)
       let sending = Promise.resolve()
-      const queue = (taskId: string): void => { sending = sending.then(() => send(taskId)).catch(() => unsubscribe?.()).then(() => setImmediate()) } // in order, and the event loop goes on in between
-      const watch = setInterval(() => watched.forEach(queue), WATCH_MS).unref()
+      const waiting = new Set<string>() // once each, however often it changes until it is its turn
+      const queue = (taskId: string): void => {
+        if (waiting.has(taskId)) return
+        waiting.add(taskId)
+        sending = sending.then(() => {
+          waiting.delete(taskId)
+          return send(taskId)
+        }).catch(() => unsubscribe?.()).then(() => setImmediate()) // in order, and the event loop goes on in between
+      }
+      const unwatch = tasks.watch(known)
       const leaveEvents = events.on('resource', ({ uri }) => {
         const changed = taskOf(uri)
         if (changed !== undefined && known.includes(changed)) queue(changed)
       })
       unsubscribe = () => {
-        clearInterval(watch)
+        unwatch()
         leaveEvents()
       }
       for (const taskId of known) queue(taskId) // one may have ended before its client could listen
