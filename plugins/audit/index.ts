@@ -23,6 +23,7 @@ export default fp(async function audit (fastify: FastifyInstance) {
   let waiting: Entry[] = []
   let lost = 0
   let writing: Promise<void> = Promise.resolve()
+  let isWriting = false
   let timer: NodeJS.Timeout | undefined
 
   function keep (entry: Entry): void {
@@ -34,12 +35,19 @@ export default fp(async function audit (fastify: FastifyInstance) {
   function write (): void {
     clearTimeout(timer)
     timer = undefined
+    if (isWriting) return // or a database that is slow would have batches wait that nobody counts
     const entries = waiting
     if (lost > 0) entries.push({ at: now(), kind: 'account', event: 'audit_lost', outcome: 'refused', count: lost, reason: 'more came at once than could be written' })
     waiting = []
     lost = 0
     if (entries.length === 0) return
-    writing = writing.then(() => append(db, entries)).catch((error: unknown) => log.error({ err: error, entries: entries.length }, 'audit events could not be stored; they are in the log only'))
+    isWriting = true
+    writing = append(db, entries)
+      .catch((error: unknown) => log.error({ err: error, entries: entries.length }, 'audit events could not be stored; they are in the log only'))
+      .finally(() => {
+        isWriting = false
+        if (waiting.length > 0) timer ??= setTimeout(write, WRITE_MS).unref()
+      })
   }
 
   function hear ({ id, event, outcome, address = '', user, client, reason }: AuthenticationEvent): void {
@@ -74,6 +82,7 @@ export default fp(async function audit (fastify: FastifyInstance) {
     for (const stop of leave) stop()
     for (const each of timers) clearInterval(each)
     countRefusals()
+    await writing
     write()
     await writing
   })

@@ -119,3 +119,27 @@ t.test('refusals are counted by network, and there is a bound on networks', asyn
   t.ok(counted.length <= 201)
   t.same(refusals.take(), [])
 })
+
+t.test('others have their turns while many entries are written, and what comes meanwhile is written when the server stops', async t => {
+  const { config, db } = await testDatabase(t)
+  const { app } = await startServer(t, { AUTH_MODE: 'oauth', AUTH_DB_PATH: config.AUTH_DB_PATH })
+  let turns = 0
+  let counting = true
+  const count = (): void => {
+    turns++
+    if (counting) setImmediate(count)
+  }
+  count()
+  await append(db, Array.from({ length: 2000 }, () => ({ at: now(), kind: 'anonymous', event: 'many', outcome: 'refused' } as const)))
+  counting = false
+  t.ok(turns >= 30, `${turns} turns`)
+
+  const tell = (event: string) => app.events.publish({ type: 'authentication', id: undefined, event, outcome: 'ok' })
+  const stored = async (event: string) => Number((await db.selectFrom('audit').select(({ fn }) => fn.countAll<number>().as('count')).where('event', '=', event).executeTakeFirstOrThrow()).count)
+  for (let i = 0; i < 3000; i++) tell('first')
+  while (await stored('first') === 0) await new Promise(resolve => setImmediate(resolve))
+  for (let i = 0; i < 100; i++) tell('meanwhile')
+  await app.close()
+  t.equal(await stored('first'), 3000)
+  t.equal(await stored('meanwhile'), 100)
+})
