@@ -10,6 +10,7 @@ import limits from './limits.ts'
 import requestId from './request-id.ts'
 import security from './security.ts'
 import sourceAddress from './source-address.ts'
+import unread from './unread.ts'
 
 export default fp(async function http (fastify: FastifyInstance) {
   await fastify.register(requestId)
@@ -17,8 +18,9 @@ export default fp(async function http (fastify: FastifyInstance) {
   await fastify.register(lifecycle)
   await fastify.register(security)
   await fastify.register(cors)
+  await fastify.register(unread)
   // These add no hook: they are what routes ask for.
   await fastify.register(errors)
   await fastify.register(sourceAddress)
   await fastify.register(limits)
-}, { name: 'http', dependencies: ['config'] })
+}, { name: 'http', dependencies: ['config', 'budgets'] })

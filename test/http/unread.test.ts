@@ -1,0 +1,94 @@
+// Clients that ask for large answers and do not read them: memory is bounded, and who reads, however slowly, is left alone.
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { Unread } from '../../plugins/http/unread.ts'
+import { startServer, temporaryFolder } from '../server.ts'
+import { until } from '../support/until.ts'
+
+const MIB = 1024 * 1024
+// Larger than what the kernel takes of a connection within one machine.
+const ANSWER = 16 * MIB
+
+const LARGE = `export default async function (fastify) {
+  fastify.mcp.registerTool('large', { description: 'Much', maxResultBytes: 1e9 }, () => ({ content: [{ type: 'text', text: 'x'.repeat(${ANSWER}) }] }))
+}\n`
+
+t.test('large answers that nobody reads are let go of, the oldest first, and others are served', async t => {
+  const TOOLS_DIR = temporaryFolder(t)
+  writeFileSync(path.join(TOOLS_DIR, 'large.mjs'), LARGE)
+  const { app, endpoint, origin } = await startServer(t, { TOOLS_DIR, RATE_LIMIT_MAX: '0', CALLER_SHARE_PERCENT: '50' })
+  const pool = app.budgets.pools.get('unread_bytes')
+  const room = Math.floor((pool?.share ?? 0) / (ANSWER + 1000))
+  t.ok(room >= 3, `a caller may have ${room} of them unread`)
+
+  for (let sent = 0; sent < room + 3; sent++) {
+    ask(t, endpoint)
+    await until(() => (pool?.used ?? 0) >= Math.min(sent + 1, room) * ANSWER && (pool?.evictions ?? 0) >= sent + 1 - room)
+  }
+  t.ok((pool?.used ?? Infinity) <= (pool?.share ?? 0))
+  t.equal(pool?.evictions, 3)
+  t.equal(await (await fetch(`${origin}/health`)).status, 200)
+  const reading = ask(t, endpoint, true)
+  await until(() => reading.received > ANSWER)
+  t.ok(reading.received > ANSWER, 'who reads has the whole of it')
+})
+
+t.test('a connection on which nothing is taken for a minute is closed, and a slow one is not', async t => {
+  const { served, client } = await pair(t)
+  const unread = new Unread(1000 * MIB)
+  unread.watch(served)
+  served.write('x'.repeat(ANSWER))
+  client.pause()
+  await until(() => served.writableLength > 0)
+  t.equal(unread.look(0), 0)
+  t.equal(unread.look(59_000), 0)
+  client.resume()
+  while (client.bytesRead < ANSWER * 0.75) await once(client, 'data')
+  client.pause()
+  t.equal(unread.look(61_000), 0, 'something was taken since')
+  t.equal(unread.look(120_000), 0)
+  t.equal(unread.look(122_000), 1, 'and then nothing for a minute')
+  await until(() => served.destroyed)
+  t.equal(unread.look(200_000), 0, 'it is forgotten')
+})
+
+t.test('of what waits on all connections together, most goes first', async t => {
+  const pairs = [await pair(t), await pair(t), await pair(t)]
+  const unread = new Unread(30 * MIB)
+  for (const [index, { served, client }] of pairs.entries()) {
+    client.pause()
+    unread.watch(served)
+    served.write('x'.repeat((index + 1) * ANSWER))
+    await until(() => served.writableLength > 0)
+  }
+  t.ok(unread.look(0) >= 1)
+  t.notOk(pairs[0]?.served.destroyed, 'who has least waiting keeps its connection')
+  t.ok(pairs[2]?.served.destroyed)
+})
+
+/** Calls the tool on a connection of its own, and reads the answer or does not. */
+function ask (t: Test, endpoint: string, reads = false): { received: number } {
+  const { port, pathname } = new URL(endpoint)
+  const socket = connect(Number(port), '127.0.0.1').on('error', () => {})
+  const seen = { received: 0 }
+  t.teardown(() => socket.destroy())
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'large', arguments: {} } })
+  socket.write(`POST ${pathname} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  if (reads) socket.on('data', chunk => { seen.received += chunk.length })
+  else socket.pause()
+  return seen
+}
+
+/** Both ends of a connection. */
+async function pair (t: Test): Promise<{ served: Socket, client: Socket }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect((server.address() as { port: number }).port, '127.0.0.1').on('error', () => {})
+  const [served] = await once(server, 'connection') as [Socket]
+  served.on('error', () => {})
+  t.teardown(() => { client.destroy(); served.destroy(); server.close() })
+  return { served, client }
+}
