@@ -103,7 +103,7 @@ const deeds: Record<string, () => Promise<Response | undefined>> = {
   tasks: () => leaveOpen(signal => modern(endpoint, 'subscriptions/listen', { notifications: { taskIds: Array.from({ length: 40_000 }, (_, i) => `no task ${i}`) } }, { headers: worst, signal, capabilities })),
   task: () => modern(endpoint, 'tools/call', { name: 'bake', arguments: { dough: wild } }, { ...patience(), capabilities }),
   slow: () => leaveOpen(signal => modern(endpoint, 'tools/call', { name: 'bake', arguments: { dough: wild } }, { headers: worst, signal })),
-  batch: () => post(endpoint, Array.from({ length: 100 }, (_, id) => ({ ...call({ message: 'x'.repeat(5000) }), id })), patience()),
+  batch: () => post(endpoint, Array.from({ length: 50 }, (_, id) => ({ ...call({ message: 'x'.repeat(5000) }), id })), patience()),
   wide: () => post(endpoint, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"x"},"_meta":{"w":${wide}}}}`, patience()),
   deep: () => post(endpoint, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":${deep}}}}`, patience()),
   unread: neverRead
