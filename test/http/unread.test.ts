@@ -36,6 +36,18 @@ t.test('large answers that nobody reads are let go of, the oldest first, and oth
   t.ok(reading.received > ANSWER, 'who reads has the whole of it')
 })
 
+t.test('a connection that ends gives back what its answers hold, those too that still wait for their turn', async t => {
+  const TOOLS_DIR = temporaryFolder(t)
+  writeFileSync(path.join(TOOLS_DIR, 'large.mjs'), LARGE)
+  const { app, endpoint } = await startServer(t, { TOOLS_DIR, RATE_LIMIT_MAX: '0', CALLER_SHARE_PERCENT: '50' })
+  const pool = app.budgets.pools.get('unread_bytes')
+  const { socket } = ask(t, endpoint, false, 2)
+  await until(() => (pool?.used ?? 0) >= 2 * ANSWER)
+  socket.destroy()
+  await until(() => pool?.used === 0)
+  t.equal(pool?.used, 0)
+})
+
 t.test('a connection on which nothing is taken for a minute is closed, and a slow one is not', async t => {
   const { served, client } = await pair(t)
   const unread = new Unread(1000 * MIB)
@@ -75,13 +87,13 @@ t.test('of what waits on all connections together, most goes first', async t => 
 })
 
 /** Calls the tool on a connection of its own, and reads the answer or does not. */
-function ask (t: Test, endpoint: string, reads = false): { received: number } {
+function ask (t: Test, endpoint: string, reads = false, times = 1): { received: number, socket: Socket } {
   const { port, pathname } = new URL(endpoint)
   const socket = connect(Number(port), '127.0.0.1').on('error', () => {})
-  const seen = { received: 0 }
+  const seen = { received: 0, socket }
   t.teardown(() => socket.destroy())
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'large', arguments: {} } })
-  socket.write(`POST ${pathname} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+  socket.write(`POST ${pathname} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`.repeat(times))
   if (reads) socket.on('data', chunk => { seen.received += chunk.length })
   else socket.pause()
   return seen
