@@ -8,14 +8,15 @@ export const MOST_CHARACTERS = 16_384
 const MOST_SECRET_CHARACTERS = 8_192
 
 // What a secret of ours or of a provider looks like, wherever in a line it turns up: error messages of upstreams quote keys.
-const SECRET_MARKS = ['earer', 'EARER', 'asic', 'ASIC', 'sk-', 'eyJ', '=', '%3D', '%3d', '@'] // each shape has one of them
+const SECRET_MARKS = ['sk-', 'eyJ'] // keys and tokens have one of them,
+const SEPARATORS = [' ', '=', '%', '@', '+', '\t', '\u00a0'] // and every other shape one of these, which most lines have none of
 const anyCase = (names: string): string => names.replace(/[a-z]/g, letter => `[${letter}${letter.toUpperCase()}]`)
 // Names that say it by themselves, and those that do where they stand in a query.
 const SECRET_NAMES = anyCase('(?:access_|refresh_|id_)token|code_verifier|client_secret|client_assertion|password')
 const QUERY_NAMES = anyCase('appid|api[_-]?key|key|token|code|secret')
 const SECRET_SHAPES = [
   // A scheme is written in any case (RFC 9110 section 11.1). In small letters "basic" is a word, and what follows it often another one.
-  String.raw`(?:\b|(?<=\\(?:[bfnrt]|u[0-9a-f]{4})|%[0-9A-Fa-f]{2}))(?:[Bb]earer|BEARER|Basic|BASIC|basic(?=\s+[a-z]*[A-Z0-9+/=]))(?:\s|%20|\+)+[A-Za-z0-9._~+/=-]{8,}`,
+  String.raw`(?:\b|(?<=\\(?:[bfnrt]|u[0-9a-f]{4})|%[0-9A-Fa-f]{2}))(?:[Bb]earer|BEARER|Basic|BASIC|basic(?=\s+[a-z]*[A-Z0-9+/=]))(?:[ \t\u00a0]|%20|\+)+[A-Za-z0-9._~+/=-]{8,}`,
   // A parameter of a query or a form, encoded once more where it is a part of another one.
   String.raw`(?<=(?:(?:[?&]|%26|%3[Ff])(?:${QUERY_NAMES}|${SECRET_NAMES})|(?:^|[\s"'])(?:${SECRET_NAMES}))(?:=|%3[Dd]))[^&"\\\s]+`,
   // The password of an address (RFC 3986 section 3.2.1).
@@ -43,12 +44,12 @@ export function redactor (config: Config): Redactor {
   function hide (secrets: readonly unknown[]): void {
     for (const secret of secrets) if (typeof secret === 'string' && secret.length >= 6) for (const spelled of spellings(secret)) held.add(spelled)
     shapes = new RegExp([...[...held].toSorted((a, b) => b.length - a.length).map(value => RegExp.escape(value)), SECRET_SHAPES].join('|'), 'g')
-    marks = [...held, ...SECRET_MARKS]
+    marks = [...SEPARATORS, ...SECRET_MARKS, ...held]
   }
 
   const redact = (line: string): string => {
     if (line.length > MOST_CHARACTERS) return beginning(line, withoutSecrets)
-    // Looking for the marks takes a quarter of the time, and most lines have none.
+    // A single character is found many times as fast as a shape, and most lines have none.
     return marks.some(mark => line.includes(mark)) ? withoutSecrets(line) : line
   }
   return Object.assign(redact, { hide })
