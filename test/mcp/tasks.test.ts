@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { setClockAhead } from '../../lib/clock.ts'
 import { purgeTasks } from '../../plugins/catalog/tasks/store.ts'
 import { startServer } from '../server.ts'
 import { accept, NOT_DECLARED, taskClient, TASKS, UNKNOWN } from './tasks.ts'
@@ -135,11 +136,12 @@ t.test('a caller may have so many tasks, and then does without', async t => {
 })
 
 t.test('a task that has expired is gone', async t => {
-  const { endpoint, app } = await startServer(t, { ...env, TOOL_TIMEOUT_SECONDS: '1' }, { TASK_TTL_MINUTES: 1 / 60 })
+  const { endpoint, app } = await startServer(t, { ...env, TOOL_TIMEOUT_SECONDS: '1', TASK_TTL_MINUTES: '1' })
+  t.teardown(() => setClockAhead(0))
   const client = taskClient(endpoint)
   const taskId = await client.start('burn')
-  t.match((await client.until(taskId, 'completed')).ttlMs, 1000)
-  await sleep(2100)
+  t.match((await client.until(taskId, 'completed')).ttlMs, 60_000)
+  setClockAhead(62_000)
   t.match(await client.get(taskId), UNKNOWN)
   await purgeTasks(app.db)
   t.same(await app.db.selectFrom('tasks').select('id').execute(), [], 'and so is its row, in the end')
