@@ -22,7 +22,8 @@ export default fp(async function unread (fastify: FastifyInstance) {
   // Before it waits: a burst of large answers would be there before the next look.
   fastify.addHook('onSend', (request, reply, payload, done) => {
     const size = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.length : 0
-    if (size > LARGE_BYTES) {
+    // Of whoever has gone meanwhile nothing waits, and nothing would tell of the end.
+    if (size > LARGE_BYTES && !reply.raw.destroyed) {
       const hold = pool.take(callerOf(request), Math.min(Buffer.byteLength(payload as string), pool.share), () => request.raw.socket.destroy())
       if (hold !== undefined) reply.raw.once('close', hold.release)
     }

@@ -16,6 +16,16 @@ const LARGE = `export default async function (fastify) {
   fastify.mcp.registerTool('large', { description: 'Much', maxResultBytes: 1e9 }, () => ({ content: [{ type: 'text', text: 'x'.repeat(${ANSWER}) }] }))
 }\n`
 
+// Its answer comes when nobody is there any more.
+const LATE = `export default async function (fastify) {
+  const seen = globalThis.seenOfLate
+  fastify.post('/late', { onSend: async () => { seen.sent = true } }, async (_request, reply) => {
+    seen.arrived = true
+    await new Promise(resolve => reply.raw.once('close', resolve))
+    return 'x'.repeat(${MIB})
+  })
+}\n`
+
 t.test('large answers that nobody reads are let go of, the oldest first, and others are served', async t => {
   const TOOLS_DIR = temporaryFolder(t)
   writeFileSync(path.join(TOOLS_DIR, 'large.mjs'), LARGE)
@@ -46,6 +56,19 @@ t.test('a connection that ends gives back what its answers hold, those too that 
   socket.destroy()
   await until(() => pool?.used === 0)
   t.equal(pool?.used, 0)
+})
+
+t.test('an answer to somebody who has gone meanwhile holds nothing', async t => {
+  const TOOLS_DIR = temporaryFolder(t)
+  writeFileSync(path.join(TOOLS_DIR, 'late.mjs'), LATE)
+  const seen = { arrived: false, sent: false }
+  Object.assign(globalThis, { seenOfLate: seen })
+  const { app, origin } = await startServer(t, { TOOLS_DIR })
+  const { socket } = ask(t, `${origin}/late`)
+  await until(() => seen.arrived)
+  socket.destroy()
+  await until(() => seen.sent)
+  t.equal(app.budgets.pools.get('unread_bytes')?.used, 0)
 })
 
 t.test('a connection on which nothing is taken for a minute is closed, and a slow one is not', async t => {
