@@ -18,13 +18,13 @@ import { ToolError } from '../contract.ts'
 import { type Caller, ownerOf, type Round, TaskCarrier } from './carrier.ts'
 import { ask, settle } from './input.ts'
 import { type CreatedTask, createdTask, type DetailedTask, detailedTask } from '../task.ts'
-import { type Bounds, cancelRevoked, cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, ownedTasks, purgeTasks, renewLeases, revisions, revoked } from './store.ts'
+import { type Bounds, cancelRevoked, cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, lost, ownedTasks, purgeTasks, renewLeases, revoked } from './store.ts'
+import { TaskWatch } from './watch.ts'
 
 // 192 bits: without sign-in the id alone keeps a task from strangers.
 const ID_BYTES = 24
 const RENEW_MS = LEASE * 1000 / 3
 const SWEEP_MS = 60_000
-const WATCH_MS = 1000
 
 const ANY_TOOL: Item = { scopes: scopesOf(undefined) }
 
@@ -43,10 +43,8 @@ export class TaskRunner {
   readonly #limits: TaskLimits
   readonly #log: FastifyBaseLogger
   readonly #running = new Map<string, Running>()
-  /** How many listen to a task, and how it was when it was looked at last. */
-  readonly #watched = new Map<string, { listening: number, revision: number | undefined }>()
+  readonly #watch: TaskWatch
   readonly #timer: NodeJS.Timeout
-  #watch: NodeJS.Timeout | undefined
   #nextSweep = nowMs() + SWEEP_MS
   #closing = false
 
@@ -56,6 +54,7 @@ export class TaskRunner {
     this.#callLimits = callLimits
     this.#limits = limits
     this.#log = log
+    this.#watch = new TaskWatch(db, id => catalog.taskChanged(id), error => this.#report(error))
     this.#timer = setInterval(() => {
       this.#quietly(this.#renew())
       if (nowMs() >= this.#nextSweep) this.#quietly(this.#sweep())
@@ -102,27 +101,8 @@ export class TaskRunner {
     })
   }
 
-  /**
-   * Has changes of tasks told here that another process on the same database makes, until what it answers is called. They are
-   * looked for once, however many listen.
-   */
-  watch (ids: readonly string[]): () => void {
-    for (const id of ids) {
-      const watched = this.#watched.get(id)
-      if (watched === undefined) this.#watched.set(id, { listening: 1, revision: undefined })
-      else watched.listening++
-    }
-    this.#watch ??= setTimeout(() => this.#quietly(this.#look()), WATCH_MS).unref()
-    let left = false
-    return () => {
-      if (left) return
-      left = true
-      for (const id of ids) {
-        const watched = this.#watched.get(id)
-        if (watched !== undefined && --watched.listening === 0) this.#watched.delete(id)
-      }
-    }
-  }
+  /** Has changes of tasks told here that another process on the same database makes, until what it answers is called. */
+  watch (ids: readonly string[]): () => void { return this.#watch.add(ids) }
 
   /** @throws ProtocolError -32602 when the caller has no such task */
   async get (carrier: Carrier, id: string): Promise<DetailedTask> {
@@ -168,7 +148,7 @@ export class TaskRunner {
   async close (): Promise<void> {
     this.#closing = true
     clearInterval(this.#timer)
-    clearTimeout(this.#watch)
+    this.#watch.close()
     const running = [...this.#running.values()]
     for (const { carrier } of running) carrier.abort()
     await Promise.all(running.map(({ ended }) => ended))
@@ -240,19 +220,6 @@ export class TaskRunner {
     if (await changeWorking(this.#db, id, change)) this.#catalog.taskChanged(id)
   }
 
-  async #look (): Promise<void> {
-    try {
-      for (const { id, revision } of await revisions(this.#db, [...this.#watched.keys()])) {
-        const watched = this.#watched.get(id)
-        if (watched === undefined || watched.revision === revision) continue
-        watched.revision = revision
-        this.#catalog.taskChanged(id)
-      }
-    } finally {
-      this.#watch = this.#watched.size === 0 || this.#closing ? undefined : setTimeout(() => this.#quietly(this.#look()), WATCH_MS).unref()
-    }
-  }
-
   /** Keeps the tasks that run here, and stops those that were cancelled elsewhere or have expired. */
   async #renew (): Promise<void> {
     if (this.#running.size === 0) return
@@ -268,6 +235,8 @@ export class TaskRunner {
   }
 
   #quietly (work: Promise<void>): void {
-    work.catch((error: unknown) => this.#log.error({ err: error }, 'tasks could not be updated'))
+    work.catch((error: unknown) => this.#report(error))
   }
+
+  #report (error: unknown): void { this.#log.error({ err: error }, 'tasks could not be updated') }
 }
