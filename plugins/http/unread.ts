@@ -24,6 +24,7 @@ export default fp(async function unread (fastify: FastifyInstance) {
     const size = typeof payload === 'string' || Buffer.isBuffer(payload) ? payload.length : 0
     // Of whoever has gone meanwhile nothing waits, and nothing would tell of the end.
     if (size > LARGE_BYTES && !reply.raw.destroyed) {
+      unread.watch(request.raw.socket) // also one of the second listener that a name with two addresses has
       const hold = pool.take(callerOf(request), Math.min(Buffer.byteLength(payload as string), pool.share), () => request.raw.socket.destroy())
       if (hold !== undefined) reply.raw.once('close', hold.release)
     }
@@ -49,6 +50,7 @@ export class Unread {
   }
 
   watch (socket: Socket): void {
+    if (this.#sockets.has(socket)) return
     this.#sockets.add(socket)
     socket.once('close', () => {
       this.#sockets.delete(socket)

@@ -41,7 +41,7 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   const settings = readConfig({ PUBLIC_URL: ISSUER, ALLOWED_HOSTS: '127.0.0.1', AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), ...env }, '/nonexistent')
   const app = Fastify({ trustProxy: ['loopback'], logger: { level: 'info', stream: new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }) } })
   await app.register(config, { config: settings })
-  for (const plugin of [http, secrets, db, events, budgets, catalog, certificate, metrics, audit]) await app.register(plugin)
+  for (const plugin of [budgets, http, secrets, db, events, catalog, certificate, metrics, audit]) await app.register(plugin)
   app.decorate('oauth', { scopes: () => ['mcp', 'offline_access', 'files:read'] } as never)
   const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
   const places = new FetchPlaces()
