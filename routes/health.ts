@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isFromThisMachine } from '../lib/net/own-machine.ts'
 import type { CheckResult } from '../plugins/http/lifecycle.ts'
-import { carriesToken } from '../plugins/metrics/access.ts'
+import { carriesToken } from '../lib/digest.ts'
 import { version } from '../lib/version.ts'
 
 export default async function health (fastify: FastifyInstance) {

@@ -1,6 +1,6 @@
 // /metrics on the main port: only behind METRICS_TOKEN, and only where they have no listener of their own.
 import type { FastifyInstance } from 'fastify'
-import { carriesToken } from '../plugins/metrics/access.ts'
+import { carriesToken } from '../lib/digest.ts'
 
 export default async function metrics (fastify: FastifyInstance) {
   const { config: { METRICS_PORT, METRICS_TOKEN: token }, metrics: { write } } = fastify

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
 import { isFromThisMachine } from '../../lib/net/own-machine.ts'
-import { carriesToken } from './access.ts'
+import { carriesToken } from '../../lib/digest.ts'
 
 // Importing it would load undici for the names that node:http takes from there: 150 ms of a start for what is not used.
 const { createServer } = process.getBuiltinModule('node:http')
