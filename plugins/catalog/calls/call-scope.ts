@@ -44,18 +44,21 @@ export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid
 // Of a batch, in the one line that it has.
 const MOST_LOGGED = 100
 
-/** Notes how a call ended: for the line of its request, and for whoever listens. */
-export function recordOutcome (carrier: Carrier, outcome: Outcome, json = ''): void {
+/**
+ * Notes how a call ended: for the line of its request, and for whoever listens.
+ * @param bytes of the JSON, where they were counted already
+ */
+export function recordOutcome (carrier: Carrier, outcome: Outcome, json = '', bytes?: number): void {
   const { request: { rpc, server: { events } }, ended } = carrier
   if (ended !== undefined) ended(outcome)
   else if (rpc?.calls === undefined) {
     if (rpc !== null) rpc.outcome = outcome
   } else if (rpc.calls.length < MOST_LOGGED) rpc.calls.push({ rpc: carrier.method, name: cut(carrier.name, 64), outcome, ms: Math.round(carrier.ms * 10) / 10 })
-  if (events.hears('call')) events.publish(eventOf(carrier, outcome, json))
+  if (events.hears('call')) events.publish(eventOf(carrier, outcome, bytes ?? Buffer.byteLength(json)))
 }
 
-function eventOf ({ request: { id, principal }, face, era, method, name, ms }: Carrier, outcome: Outcome, json: string): CallEvent {
-  return { type: 'call', id, principal: principal?.id, client: principal?.clientId, face, era, method, tool: name, outcome, ms, bytes: Buffer.byteLength(json) }
+function eventOf ({ request: { id, principal }, face, era, method, name, ms }: Carrier, outcome: Outcome, bytes: number): CallEvent {
+  return { type: 'call', id, principal: principal?.id, client: principal?.clientId, face, era, method, tool: name, outcome, ms, bytes }
 }
 
 export type Stop = { readonly outcome: Outcome, readonly reason: string }

@@ -105,7 +105,7 @@ function shape (tool: RegisteredTool, limits: Limits, result: unknown, carrier: 
   const size = Buffer.byteLength(json)
   const most = config.maxResultBytes ?? limits.maxResultBytes
   if (size > most) return failure(carrier, 'too_large', `The result of ${name} has ${size} bytes, more than the ${most} it may have; ask for less`)
-  return end(carrier, complete.isError ? 'tool_error' : 'ok', complete, json)
+  return end(carrier, complete.isError ? 'tool_error' : 'ok', complete, json, size)
 }
 
 function explain (name: string, scope: CallScope, error: unknown, carrier: Carrier): ToolAnswer {
@@ -127,7 +127,7 @@ function failure (carrier: Carrier, outcome: Outcome, text: string): ToolAnswer 
   return end(carrier, outcome, result, JSON.stringify(result))
 }
 
-function end (carrier: Carrier, outcome: Outcome, result: ToolAnswer['result'], json: string | undefined): ToolAnswer {
-  recordOutcome(carrier, outcome, json)
+function end (carrier: Carrier, outcome: Outcome, result: ToolAnswer['result'], json: string | undefined, bytes?: number): ToolAnswer {
+  recordOutcome(carrier, outcome, json, bytes)
   return { result, json }
 }
