@@ -1,8 +1,8 @@
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import t, { type Test } from 'tap'
 import { startServer } from '../server.ts'
+import { until } from '../support/until.ts'
 import { narrow, seen } from './tools/policy.ts'
 
 async function connect (t: Test) {
@@ -15,11 +15,6 @@ async function connect (t: Test) {
     return { text: (result.content as { text: string }[])[0]?.text ?? '', isError: result.isError ?? false }
   }
   return { ...server, client, call }
-}
-
-/** Waits until something has happened, or is not going to. */
-async function until (happened: () => boolean): Promise<void> {
-  for (let waited = 0; waited < 20_000 && !happened(); waited += 20) await sleep(20)
 }
 
 t.test('a call is stopped at its time limit, and the tool is told', async t => {
@@ -52,7 +47,7 @@ t.test('a call beyond the declared concurrency is told to try again', async t =>
     settled.push(result)
     return result
   })
-  await until(() => settled.length === 2)
+  await until(() => settled.length === 2, 20_000)
   letGo()
   const results = await Promise.all(calls)
   t.equal(seen.mostRunning, 1)
@@ -122,9 +117,9 @@ t.test('a client that goes away ends its call', async t => {
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'waits' } })
   }).then(response => response.text())
-  await until(() => seen.begun.includes('waits'))
+  await until(() => seen.begun.includes('waits'), 20_000)
   gone.abort()
   await t.rejects(call)
-  await until(() => seen.aborted.includes('waits'))
+  await until(() => seen.aborted.includes('waits'), 20_000)
   t.ok(seen.aborted.includes('waits'))
 })

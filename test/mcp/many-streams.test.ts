@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
 import { startServer, type Started } from '../server.ts'
+import { until } from '../support/until.ts'
 import { answer, MODERN, modern, openSession } from './wire.ts'
 
 const env = { TOOLS_DIR: path.join(import.meta.dirname, 'tools'), LOG_LEVEL: 'warn', RATE_LIMIT_MAX: '0', CALLER_SHARE_PERCENT: '100' }
@@ -23,11 +24,11 @@ t.test('a thousand idle clients hear of a change, and leave nothing behind', asy
   t.ok(performance.now() - began < 1000, 'a call is answered meanwhile')
 
   server.app.mcp.toolsChanged()
-  await until(() => streams.every(({ heard }) => heard(CHANGED) === 1))
+  await until(() => streams.every(({ heard }) => heard(CHANGED) === 1), 60_000)
   t.ok(streams.every(({ heard }) => heard(CHANGED) === 1), 'each is told once')
 
   for (const { socket } of streams) socket.destroy()
-  await until(() => listeners(server) === own && process.getActiveResourcesInfo().length <= before + 5)
+  await until(() => listeners(server) === own && process.getActiveResourcesInfo().length <= before + 5, 60_000)
   t.equal(listeners(server), own)
   t.ok(process.getActiveResourcesInfo().length <= before + 5, `${process.getActiveResourcesInfo().length} handles, ${before} before`) // fetch keeps a connection
 })
@@ -43,7 +44,7 @@ t.test('a client that does not read is let go of, and one that reads gets everyt
     server.app.mcp.resourceUpdated(uri)
     if (sent % 10 === 0) await sleep(1)
   }
-  await until(() => reading.heard(UPDATED) === updates && listeners(server) === own + 1)
+  await until(() => reading.heard(UPDATED) === updates && listeners(server) === own + 1, 60_000)
   t.equal(reading.heard(UPDATED), updates)
   t.equal(listeners(server), own + 1, 'nothing is kept for the other any more')
 })
@@ -62,7 +63,7 @@ t.test('a call whose client does not read what it reports is ended, and one whos
   })
   const [stalled, reading] = ['stalled', 'reading'].map(to => post(t, server, 'tools/call', { name: 'talkative', arguments: { to } }, { progressToken: to }, { 'mcp-name': 'talkative' })) as [Stream, Stream]
   stalled.socket.pause()
-  await until(() => Object.keys(ended).length === 2 && reading.heard('the end') === 1)
+  await until(() => Object.keys(ended).length === 2 && reading.heard('the end') === 1, 60_000)
   t.same(ended, { stalled: 'stopped', reading: 'done' })
   t.equal(reading.heard('notifications/progress'), 200)
   t.equal(server.app.mcp.inFlight.size, 0)
@@ -75,7 +76,7 @@ t.test('a client that vanishes is forgotten', async t => {
   t.test('while it listens', async t => {
     const { socket } = await listen(t, server)
     socket.resetAndDestroy()
-    await until(() => listeners(server) === own)
+    await until(() => listeners(server) === own, 60_000)
     t.equal(listeners(server), own)
   })
 
@@ -83,7 +84,7 @@ t.test('a client that vanishes is forgotten', async t => {
     const headers = { ...await openSession(server.endpoint), accept: 'text/event-stream' }
     const get = async (): Promise<{ socket: Socket, heard: (text: string) => number }> => {
       const stream = send(t, server, 'GET', headers)
-      await until(() => stream.heard('\r\n\r\n') > 0)
+      await until(() => stream.heard('\r\n\r\n') > 0, 60_000)
       return stream
     }
     const first = await get()
@@ -95,10 +96,10 @@ t.test('a client that vanishes is forgotten', async t => {
 
   t.test('in the middle of its request', async t => {
     const { socket } = send(t, server, 'POST', { 'content-type': 'application/json', 'content-length': '100' }, '{"jsonrpc":')
-    await until(async () => await server.app.port.connections() > 0)
+    await until(async () => await server.app.port.connections() > 0, 60_000)
     const open = await server.app.port.connections()
     socket.resetAndDestroy()
-    await until(async () => await server.app.port.connections() < open)
+    await until(async () => await server.app.port.connections() < open, 60_000)
     t.ok(await server.app.port.connections() < open)
   })
 })
@@ -108,7 +109,7 @@ interface Stream { socket: Socket, heard: (text: string) => number }
 /** Opens a subscription, and waits until it stands. */
 async function listen (t: Test, server: Started, notifications: object = { toolsListChanged: true }): Promise<Stream> {
   const stream = post(t, server, 'subscriptions/listen', { notifications })
-  await until(() => stream.heard('subscriptions/acknowledged') > 0)
+  await until(() => stream.heard('subscriptions/acknowledged') > 0, 60_000)
   return stream
 }
 
@@ -131,7 +132,3 @@ function send (t: Test, { endpoint }: Started, method: string, headers: Record<s
 }
 
 const listeners = ({ app }: Started): number => app.events.count('list')
-
-async function until (reached: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; waited < 60_000 && !await reached(); waited += 20) await sleep(20)
-}

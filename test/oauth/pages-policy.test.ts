@@ -1,12 +1,12 @@
 // What Chromium makes of the pages' headers: what they stop, and what they must not stop.
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { isSameOrigin } from '../../plugins/accounts/csrf.ts'
 import { consentPage } from '../../plugins/auth/oauth/pages/consent.ts'
 import { finishPage } from '../../plugins/auth/oauth/pages/finish.ts'
 import { pageHeaders } from '../../lib/pages/layout.ts'
+import { until } from '../support/until.ts'
 import { launch, noChromium, servePages, watch } from './browser.ts'
 import { samples } from './page-samples.ts'
 
@@ -63,7 +63,7 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     t.test(`the page after consent goes on to ${app}://, by itself and by its link`, async t => {
       const target = new RegExp(`^${app}://.*code=a&state=s$`)
       const itself = await open(`${origin}/finish-${app}`)
-      await until(() => itself.navigations.length > 0)
+      await until(() => itself.navigations.length > 0, 5000)
       t.match(itself.navigations, [{ reason: 'metaTagRefresh', url: target }])
       t.same(itself.violations, [])
       await itself.context.close()
@@ -71,7 +71,7 @@ t.test('in Chromium', { skip: noChromium }, async t => {
       // Without the refresh: Chromium asks above the page whether to open the app, and nobody is here to answer.
       const byLink = await open(`${origin}/finish-${app}-by-hand`)
       await byLink.page.getByRole('link', { name: /^Continue to / }).click({ noWaitAfter: true })
-      await until(() => byLink.navigations.length > 0)
+      await until(() => byLink.navigations.length > 0, 5000)
       t.match(byLink.navigations, [{ reason: 'anchorClick', url: target }])
       t.same(byLink.violations, [])
       await byLink.context.close()
@@ -89,7 +89,7 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     answer = { code: 303, location: 'claude://callback?code=a' }
     const redirected = await open(`${origin}/consent-web`)
     await redirected.page.getByRole('button', { name: 'Allow' }).click()
-    await until(() => redirected.violations.length > 0)
+    await until(() => redirected.violations.length > 0, 5000)
     t.match(redirected.violations, [/^form-action/], 'which is why there is that page')
     answer = { code: 200 }
     await redirected.context.close()
@@ -99,13 +99,13 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     posts.length = 0
     const { page, context } = await open(`${origin}/consent-web`)
     await page.getByRole('button', { name: 'Deny' }).click({ noWaitAfter: true })
-    await until(() => posts.length === 1)
+    await until(() => posts.length === 1, 5000)
     t.match(posts.at(-1), { url: '/oauth/authorize?client_id=c&state=s', headers: { origin, 'sec-fetch-site': 'same-origin' } })
     t.ok(isSameOrigin(posts.at(-1)?.headers ?? {}, origin))
     await context.close()
     const attack = await open(`${otherSite}/attack`)
     await attack.page.getByRole('button').click()
-    await until(() => posts.length === 2)
+    await until(() => posts.length === 2, 5000)
     t.match(posts[1]?.headers, { 'sec-fetch-site': 'cross-site', origin: otherSite })
     t.notOk(isSameOrigin(posts[1]?.headers ?? {}, origin))
     await attack.context.close()
@@ -159,11 +159,6 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     await context.close()
   })
 })
-
-/** Waits for what the browser does in its own time; the assertion that follows says what is missing. */
-async function until (condition: () => boolean, timeout = 5000): Promise<void> {
-  for (const started = performance.now(); !condition() && performance.now() - started < timeout;) await sleep(25)
-}
 
 /** What a native client listens with. */
 async function listener (t: Test): Promise<{ origin: string, requests: { url: string | undefined, referer: string | undefined }[] }> {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startServer } from '../server.ts'
+import { until } from '../support/until.ts'
 import { Authorization } from './authorization.ts'
 import { launch, noChromium, watch } from './browser.ts'
 
@@ -85,7 +86,7 @@ t.test('a sign-in in Chromium', { skip: noChromium }, async t => {
     await link.waitFor()
     await shot(page, 'finish-cursor')
     const href = await link.getAttribute('href') ?? ''
-    await until(() => navigations.some(({ url }) => url.startsWith('cursor:')))
+    await until(() => navigations.some(({ url }) => url.startsWith('cursor:')), 30_000)
     t.match(navigations.at(-1), { reason: 'metaTagRefresh', url: href })
     t.equal((await authorization.redeem(new URL(href).searchParams.get('code') ?? '')).status, 200)
     t.same(violations, [])
@@ -147,10 +148,6 @@ async function signIn (page: Page, then?: string): Promise<void> {
 async function shot (page: Page, name: string): Promise<void> {
   const folder = process.env.SCREENSHOTS
   if (folder) await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true })
-}
-
-async function until (condition: () => boolean): Promise<void> {
-  for (let waited = 0; waited < 30_000 && !condition(); waited += 25) await sleep(25)
 }
 
 /** Where a native client listens. */
