@@ -17,9 +17,14 @@ export function beyond (text: string, { levels, values }: JsonBounds): keyof Jso
   if (text.length <= 2 * levels && text.length <= 2 * values) return undefined
   let depth = 0
   let seen = 0
+  let strings = 0
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
-      case QUOTE: at = endOfString(text, at); break
+      case QUOTE:
+        // A name and a value for each member: text with more strings than that is no JSON, and finding the end of each takes long.
+        if (++strings > 2 * values + 1) return 'values'
+        at = endOfString(text, at)
+        break
       case COMMA:
         if (++seen > values) return 'values'
         break

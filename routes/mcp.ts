@@ -10,7 +10,7 @@ import { notPermitted } from '../plugins/mcp/permission.ts'
  * Of a body: more than arguments need. Few enough levels for whatever follows them down by recursion, and few enough values
  * for the SDK, which looks at each many times.
  */
-const MOST: JsonBounds = { levels: 200, values: 8_000 }
+const MOST: JsonBounds = { levels: 200, values: 5_000 }
 const TOO_MUCH = {
   levels: `Invalid request: its values are nested more than ${MOST.levels} levels deep`,
   values: `Invalid request: it has more than ${MOST.values} values; send fewer, or many of them as one text`

@@ -7,8 +7,11 @@ import { anywhere, type Attack, mcp, oauth, paths } from './event-loop/inputs.ts
 import { slowness, startSubject, type Subject } from './event-loop/subject.ts'
 
 const MOST_MS = 20
-/** Collecting garbage, or compiling what runs for the first time, is no fault of a request: the least of so many counts. */
-const TRIES = 5
+/**
+ * Collecting garbage, compiling what runs for the first time, and a machine that is slow for a while are no fault of a request:
+ * the least of so many counts, each beside what the machine is worth at that moment. What is too slow is so every time.
+ */
+const TRIES = 25
 
 const TOOLS_DIR = path.join(import.meta.dirname, 'mcp/tools')
 const pathOf = (route: string): string => route.slice(route.indexOf(' ') + 1)
@@ -47,25 +50,24 @@ for (const [AUTH_MODE, lane] of [['oauth', {}], ['noauth', { MCP_DIRECT_LANE: 'o
 
     const plain = await leastStall(subject, { name: 'a plain call', method: 'POST', path: '/mcp', headers: [['Content-Type', 'application/json'], ['Accept', 'application/json, text/event-stream'], ...authorization], body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { message: 'hello' } } }) }, 0)
     const stalls: Array<[number, string, string]> = []
-    let most = plain.stallMs + MOST_MS * slowness()
     for (const attack of attacks) {
-      const { stallMs, answer } = await leastStall(subject, attack, most)
+      const { stallMs, answer } = await leastStall(subject, attack, plain.stallMs + MOST_MS)
       stalls.push([stallMs, attack.name, answer.split('\r\n', 1)[0] ?? ''])
-      if (stallMs <= most) continue
-      most = Math.max(most, plain.stallMs + MOST_MS * slowness()) // it may have become busy since
-      t.ok(stallMs <= most, `${attack.name}: ${stallMs.toFixed(1)} ms; a plain call ${plain.stallMs.toFixed(1)} ms (${answer.slice(0, 80)})`)
+      if (stallMs > plain.stallMs + MOST_MS) t.fail(`${attack.name}: ${stallMs.toFixed(1)} ms; a plain call ${plain.stallMs.toFixed(1)} ms (${answer.slice(0, 80)})`)
     }
+    t.ok(stalls.length >= attacks.length)
     t.comment(`${attacks.length} requests, a plain call ${plain.stallMs.toFixed(1)} ms; the longest: ${stalls.sort(([a], [b]) => b - a).slice(0, 12).map(([ms, name, status]) => `\n  ${ms.toFixed(1)} ms ${name} (${status})`).join('')}`)
     t.match((await subject.stall({ path: '/health/live' })).answer, /^HTTP\/1.1 200/, 'it serves still')
   })
 }
 
-/** The least of several tries, or the first that is short enough. */
+/** The least of several tries, as on a machine that is not busy, or the first that is short enough. */
 async function leastStall (subject: Subject, attack: Attack, enough: number): Promise<{ stallMs: number, answer: string }> {
   let least = { stallMs: Infinity, answer: '' }
   for (let tries = 0; tries < TRIES && least.stallMs > enough; tries++) {
     const seen = await subject.stall(attack)
-    if (seen.stallMs < least.stallMs) least = seen
+    const stallMs = seen.stallMs > enough ? seen.stallMs / slowness() : seen.stallMs
+    if (stallMs < least.stallMs) least = { stallMs, answer: seen.answer }
   }
   return least
 }

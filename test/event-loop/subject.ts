@@ -74,7 +74,7 @@ async function send (port: number, { method = 'GET', path = '/', headers = [], b
     silence = setTimeout(() => socket.destroy(), SILENT_MS)
   }).on('error', () => {}) // it may be closed before all is written
   socket.write(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`)
-  await once(socket, 'close')
+  await new Promise(resolve => socket.once('close', resolve)) // once() would throw what the listener above lets pass
   clearTimeout(silence)
   return answer
 }
