@@ -7,8 +7,11 @@ import { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
+import { setHashingCost } from '../plugins/accounts/password.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
 import { isInUse } from '../lib/free-port.ts'
+
+setHashingCost(4) // the least there is: a quarter of a second for each password is what takes longest otherwise
 
 export interface Started {
   app: FastifyInstance

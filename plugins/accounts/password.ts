@@ -5,6 +5,15 @@ export const COST = 12
 /** Hash of a password that nobody knows, with the same cost: what a sign-in without a user is checked against. */
 export const DUMMY_HASH = '$2b$12$aFWtsoeCsv0IOfWhOzCXWe3hxcm5gaqS5tQMUhG8yUzi7VguoIc1S'
 
+let cost = COST
+let dummy = DUMMY_HASH
+
+/** Sets the cost of new hashes in this process, for tests: most are not about how long a guess takes. No setting reaches it. */
+export function setHashingCost (ofTests: number): void {
+  cost = ofTests
+  dummy = DUMMY_HASH.replace(`$${COST}$`, () => `$${String(cost).padStart(2, '0')}$`)
+}
+
 const MIN_CHARACTERS = 12
 // bcrypt reads no further. Refusing beats hashing twice: the hashes stay plain bcrypt, and no password works cut off.
 const MAX_BYTES = 72
@@ -19,13 +28,16 @@ export function passwordProblem (password: string): string | undefined {
 }
 
 export async function hashPassword (password: string): Promise<string> {
-  return await hash(normalize(password), { cost: COST })
+  return await hash(normalize(password), { cost })
 }
 
-/** Always takes the time of one bcrypt verification. With a NUL bcrypt would begin anew: `P\0P` is `P` to it. */
-export async function verifyPassword (password: string, encoded: string): Promise<boolean> {
+/**
+ * Always takes the time of one bcrypt verification, also of nobody's password. With a NUL bcrypt would begin anew: `P\0P` is `P` to it.
+ * @param encoded undefined where there is no such user
+ */
+export async function verifyPassword (password: string, encoded: string | undefined): Promise<boolean> {
   const normal = normalize(password.slice(0, 1000))
-  return await verify(normal, encoded) && !tooLong(normal) && !hasControls(normal)
+  return await verify(normal, encoded ?? dummy) && !tooLong(normal) && !hasControls(normal)
 }
 
 // RFC 8265 section 4.2.2: the same password typed on another keyboard is the same bytes.

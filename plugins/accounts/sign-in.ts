@@ -6,7 +6,7 @@ import { Attempts } from './attempts.ts'
 import { type Device, isDeviceOf } from './device.ts'
 import { Failures, type Guesser } from './failures.ts'
 import { isKnownPassword } from './known-password.ts'
-import { DUMMY_HASH, verifyPassword } from './password.ts'
+import { verifyPassword } from './password.ts'
 import { Turns } from './turns.ts'
 import { canonicalUsername, findByUsername } from './users.ts'
 
@@ -73,7 +73,7 @@ export class SignIn {
     if (!counted) return { outcome: 'delayed', retryAfter }
     const user = await findByUsername(db, username) // again: it may have changed while it waited
     const refused = { outcome: 'refused', retryAfter, ...(alarming && user !== undefined && { alarm: user.username }) } as const
-    const verified = await verifyPassword(password, user?.password_hash ?? DUMMY_HASH)
+    const verified = await verifyPassword(password, user?.password_hash)
     if (!verified || user === undefined || user.disabled_at !== null) return refused
     // After it was verified, and counted as any failure: nobody elsewhere learns that the password is still the default one.
     if (!here && isKnownPassword(user)) return { ...refused, known: true }

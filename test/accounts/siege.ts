@@ -1,9 +1,12 @@
 // Strangers who try to sign in, as fast as they are told to, while the owner does.
 import type { Test } from 'tap'
+import { COST, setHashingCost } from '../../plugins/accounts/password.ts'
 import { createUser } from '../../plugins/accounts/users.ts'
 import { startServer } from '../server.ts'
 import { Authorization } from '../oauth/authorization.ts'
 import { formOf, isPage } from '../oauth/person.ts'
+
+setHashingCost(COST) // what strangers make the server do
 
 export const OWNER = { username: 'anna', password: 'correct horse battery' }
 

@@ -15,8 +15,7 @@ t.test('the first start creates mcpuser, the next ones do not', async t => {
   const { db, config } = await testDatabase(t)
   await ensureDefaultUser(db, config)
   const user = await findByUsername(db, 'mcpuser')
-  t.match(user?.password_hash, /^\$2b\$12\$/)
-  t.ok(await verifyPassword('OMG!letmein', user?.password_hash ?? ''))
+  t.ok(await verifyPassword('OMG!letmein', user?.password_hash))
   await createUser(db, 'anna', PASSWORD)
   await removeUser(db, 'mcpuser')
   await ensureDefaultUser(db, config)
@@ -27,7 +26,7 @@ t.test('name and password of the first user can be set', async t => {
   const { db, config } = await testDatabase(t, { AUTH_DEFAULT_USERNAME: 'Anna', AUTH_DEFAULT_PASSWORD: PASSWORD, ...PUBLIC })
   await ensureDefaultUser(db, config)
   const user = await findByUsername(db, 'anna')
-  t.ok(await verifyPassword(PASSWORD, user?.password_hash ?? ''))
+  t.ok(await verifyPassword(PASSWORD, user?.password_hash))
   t.equal(await usesKnownPassword(db), undefined)
 })
 
@@ -64,8 +63,8 @@ t.test('a database from before the known password had one hash is known by it to
   t.equal(await usesKnownPassword(db), undefined)
   await up(db)
   t.equal(await usesKnownPassword(db), 'anna')
-  t.ok(await verifyPassword('OMG!letmein', (await findByUsername(db, 'anna'))?.password_hash ?? ''))
-  t.ok(await verifyPassword(PASSWORD, (await findByUsername(db, 'bert'))?.password_hash ?? ''), 'and no other is touched')
+  t.ok(await verifyPassword('OMG!letmein', (await findByUsername(db, 'anna'))?.password_hash))
+  t.ok(await verifyPassword(PASSWORD, (await findByUsername(db, 'bert'))?.password_hash), 'and no other is touched')
 })
 
 const OTHERS: Record<string, NodeJS.ProcessEnv> = {
@@ -82,7 +81,7 @@ for (const [what, env] of Object.entries(OTHERS)) {
     const shown: string[] = []
     await ensureDefaultUser(db, config, lines => shown.push(lines))
     const password = /^mcpx: .*sign in as mcpuser with the password ([a-z2-9]{5}(?:-[a-z2-9]{5}){3})$/m.exec(shown[0] ?? '')?.[1] ?? ''
-    t.ok(await verifyPassword(password, (await findByUsername(db, 'mcpuser'))?.password_hash ?? ''))
+    t.ok(await verifyPassword(password, (await findByUsername(db, 'mcpuser'))?.password_hash))
     t.equal(passwordProblem(password), undefined)
     await ensureDefaultUser(db, config, lines => shown.push(lines))
     t.equal(shown.length, 1)
@@ -95,7 +94,7 @@ t.test('two first starts at once show one password, and that one signs in', asyn
   const shown: string[] = []
   await Promise.all(Array.from({ length: 3 }, () => ensureDefaultUser(db, config, lines => shown.push(lines))))
   t.equal(shown.length, 1)
-  t.ok(await verifyPassword(/password (\S+)/.exec(shown[0] ?? '')?.[1] ?? '', (await findByUsername(db, 'mcpuser'))?.password_hash ?? ''))
+  t.ok(await verifyPassword(/password (\S+)/.exec(shown[0] ?? '')?.[1] ?? '', (await findByUsername(db, 'mcpuser'))?.password_hash))
 })
 
 t.test('a server that others came to reach starts, and says that the known password opens nothing to them', async t => {

@@ -24,7 +24,9 @@ t.test('a generated password is printed alone and once, and works', async t => {
     const { code, stdout } = await user([change, 'anna', '--generate'])
     t.equal(code, 0)
     t.match(stdout, /^[\w-]{24}\n$/)
-    t.ok(await verifyPassword(stdout.trim(), (await findByUsername(db, 'anna'))?.password_hash ?? ''), change)
+    const { password_hash: hash } = await findByUsername(db, 'anna') ?? {}
+    t.match(hash, /^\$2b\$12\$/)
+    t.ok(await verifyPassword(stdout.trim(), hash), change)
   }
 })
 
@@ -87,7 +89,7 @@ t.test('on a terminal', { skip: existsSync('/usr/bin/script') ? false : 'there i
     await terminal.answer(/The same again: $/, PASSWORD)
     t.match(await terminal.end(), { code: 0, shown: /added anna/ })
     t.notMatch(terminal.shown(), 'horse')
-    t.ok(await verifyPassword(PASSWORD, (await findByUsername(db, 'anna'))?.password_hash ?? ''))
+    t.ok(await verifyPassword(PASSWORD, (await findByUsername(db, 'anna'))?.password_hash))
   })
 
   t.test('two different passwords change nothing', async t => {
