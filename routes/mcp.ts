@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import { beyond, type JsonBounds } from '../lib/json-bounds.ts'
 import { Refusal } from '../lib/refusal.ts'
+import { Asked } from '../plugins/mcp/asked.ts'
 import { excess, SMALL_BODY } from '../plugins/mcp/bounds.ts'
 import { sendFailure } from '../plugins/mcp/json-rpc.ts'
 import { notPermitted } from '../plugins/mcp/permission.ts'
@@ -37,9 +38,9 @@ export default async function mcpRoute (fastify: FastifyInstance) {
     method: METHODS,
     url: fastify.config.MCP_PATH,
     config: { jsonRpc: true, summary: 'The MCP endpoint (streamable HTTP)' },
-    onRequest: [(request, _reply, done) => { request.rpc = {}; done() }, fastify.authenticate, fastify.limitCaller],
+    onRequest: [fastify.authenticate, fastify.limitCaller],
     preHandler: (request, reply, done) => {
-      describe(request)
+      request.asked = new Asked(request)
       const tooMany = Array.isArray(request.body) ? fastify.limitBatch(request, request.body.length) : undefined
       if (tooMany !== undefined) return done(tooMany)
       // A body may come half a minute after the head that let it in.
@@ -67,18 +68,6 @@ export default async function mcpRoute (fastify: FastifyInstance) {
     },
     handler: () => {}
   })
-}
-
-/** Notes for the request log what the body asks for. */
-function describe ({ body, rpc }: FastifyRequest): void {
-  if (rpc === null || body === null || typeof body !== 'object') return
-  const { method, params } = body as { method?: unknown, params?: { name?: unknown, uri?: unknown } }
-  if (typeof method === 'string') rpc.method = method.slice(0, 64)
-  const name = params?.name ?? params?.uri
-  if (typeof name === 'string') rpc.name = name.slice(0, 64)
-  if (!Array.isArray(body)) return
-  rpc.method = `batch of ${body.length}`
-  rpc.calls = []
 }
 
 const isSmall = ({ headers }: FastifyRequest): boolean => Number(headers['content-length']) <= SMALL_BODY

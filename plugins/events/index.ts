@@ -1,8 +1,43 @@
 // fastify.events: what has happened, told once. Whoever tells does not know who listens: log, metrics, audit, open streams.
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** A call has ended: of a tool, a prompt or a resource, each of a batch by itself, and what a task has run. */
+/**
+ * What a request has asked of the catalog, and what became of it. Whichever face takes the request hangs it there, and writes it
+ * alone: an object of the request's own, as whoever knows two of the same id could not say which of them a call came with.
+ */
+export interface Asked {
+  /** Undefined where it was refused before. */
+  readonly face: 'direct' | 'sdk' | undefined
+  readonly era: '2025' | '2026' | undefined
+  readonly method: string | undefined
+  readonly name: string | undefined
+  /** How its call has ended, where it is one. */
+  readonly outcome: string | undefined
+  /** Of a batch: how each call has ended. */
+  readonly calls: readonly EndedCall[] | undefined
+  /** Whether it is to listen, for as long as its client likes. */
+  readonly listens: boolean
+}
+
+export interface EndedCall { readonly method: string, readonly name: string, readonly outcome: string, readonly ms: number }
+
+/** A request has ended, or its client is gone before. */
+export interface RequestEvent {
+  readonly type: 'request'
+  readonly reply: FastifyReply
+  /** Null for what is no request of a face. */
+  readonly asked: Asked | null
+  /** From its head to the last byte of its response. */
+  readonly ms: number
+  /** Whether the client was gone before that byte was out. */
+  readonly aborted: boolean
+}
+
+/**
+ * A call has ended: of a tool, a prompt or a resource, each of a batch by itself, and what a task has run. Each is told once,
+ * also one that came to no handler as it was refused, or not as the protocol has it.
+ */
 export interface CallEvent {
   readonly type: 'call'
   /** Of the request that it came with. Of a task: that of the request that began it. */
@@ -11,7 +46,8 @@ export interface CallEvent {
   readonly client: string | undefined
   /** The way that it came. */
   readonly face: 'direct' | 'sdk' | 'task'
-  readonly era: '2025' | '2026'
+  /** Undefined where the request was refused before it was clear. */
+  readonly era: '2025' | '2026' | undefined
   /** In the words of MCP, whatever the way: `tools/call`, `prompts/get`, `resources/read`. */
   readonly method: string
   /** Name of the tool or prompt, URI of the resource, as the client sent it. */
@@ -58,12 +94,12 @@ export interface ConnectionEvent {
   readonly state: 'opened' | 'closed'
 }
 
-export type Event = CallEvent | AuthenticationEvent | RevocationEvent | ElsewhereEvent | ListEvent | ResourceEvent | ConnectionEvent
+export type Event = RequestEvent | CallEvent | AuthenticationEvent | RevocationEvent | ElsewhereEvent | ListEvent | ResourceEvent | ConnectionEvent
 export type EventType = Event['type']
 type Listener<T extends EventType> = (event: Extract<Event, { type: T }>) => void
 
 export class Events {
-  readonly #listeners: { readonly [T in EventType]: Set<Listener<T>> } = { call: new Set(), authentication: new Set(), revocation: new Set(), elsewhere: new Set(), list: new Set(), resource: new Set(), connection: new Set() }
+  readonly #listeners: { readonly [T in EventType]: Set<Listener<T>> } = { request: new Set(), call: new Set(), authentication: new Set(), revocation: new Set(), elsewhere: new Set(), list: new Set(), resource: new Set(), connection: new Set() }
   readonly #log: FastifyBaseLogger
 
   constructor (log: FastifyBaseLogger) {
@@ -97,8 +133,10 @@ export class Events {
 
 declare module 'fastify' {
   interface FastifyInstance { events: Events }
+  interface FastifyRequest { asked: Asked | null }
 }
 
 export default fp(async function events (fastify: FastifyInstance) {
   fastify.decorate('events', new Events(fastify.log))
+  fastify.decorateRequest('asked', null)
 }, { name: 'events' })

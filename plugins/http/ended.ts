@@ -1,4 +1,5 @@
-// fastify.onEnded: tells how each request has ended. Not Fastify's onResponse, which is not run when the client is gone before the end.
+// Tells how each request has ended: first whoever has to do something then (fastify.onEnded), and then whoever listens to events.
+// Not by Fastify's onResponse, which is not run when the client is gone before the end.
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
@@ -21,6 +22,7 @@ const REPLY = Symbol('the Fastify reply of a response')
 type Watched = ServerResponse & { [REPLY]?: FastifyReply | undefined }
 
 export default fp(async function ended (fastify: FastifyInstance) {
+  const { events } = fastify
   const listeners: EndedListener[] = []
   fastify.decorate('onEnded', listener => { listeners.push(listener) })
 
@@ -37,6 +39,8 @@ export default fp(async function ended (fastify: FastifyInstance) {
     if (reply === undefined) return
     this[REPLY] = undefined
     const ms = reply.elapsedTime
-    for (const listener of listeners) listener(reply, ms, !this.writableFinished)
+    const aborted = !this.writableFinished
+    for (const listener of listeners) listener(reply, ms, aborted)
+    if (events.hears('request')) events.publish({ type: 'request', reply, asked: reply.request.asked, ms, aborted })
   }
-}, { name: 'ended' })
+}, { name: 'ended', dependencies: ['events'] })

@@ -23,4 +23,4 @@ export default fp(async function http (fastify: FastifyInstance) {
   await fastify.register(errors)
   await fastify.register(sourceAddress)
   await fastify.register(limits)
-}, { name: 'http', dependencies: ['config', 'budgets'] })
+}, { name: 'http', dependencies: ['config', 'budgets', 'events'] })

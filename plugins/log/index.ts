@@ -13,6 +13,7 @@ import { redactor } from './redact.ts'
 /** Refused requests of one network and one status that have a line each; the others of the minute have one together. */
 const REFUSED_A_MINUTE = 60
 const MINUTE_MS = 60_000
+const MOST_NAME = 64
 const LOGS_REQUESTS = new Set(['trace', 'debug', 'info'])
 const LEVELS: Record<string, string> = { WARNING: 'warn', CRITICAL: 'fatal' }
 
@@ -59,6 +60,8 @@ function now (): string {
   return last.text
 }
 
+const tenths = (ms: number): number => Math.round(ms * 10) / 10
+
 // The query is left out: codes and tokens travel in it.
 const pathOf = (request: FastifyRequest): string => cut(request.url.split('?', 1)[0] ?? '')
 
@@ -75,9 +78,9 @@ export default fp(async function log (fastify: FastifyInstance, { writeLine, hid
     countRefused()
   })
 
-  fastify.onEnded((reply, ms, aborted) => {
+  fastify.events.on('request', ({ reply, asked, ms, aborted }) => {
     const { request, statusCode } = reply
-    const { rpc, principal } = request
+    const { principal } = request
     // Whom nobody knows may send as many as they like: their lines must not wash away those of others.
     if (statusCode >= 400 && statusCode < 500 && !principal && !refused.isTold({ event: String(statusCode), outcome: 'refused', address: request.ip })) return
     writeLine(JSON.stringify({
@@ -87,16 +90,16 @@ export default fp(async function log (fastify: FastifyInstance, { writeLine, hid
       method: request.method,
       path: pathOf(request),
       status: reply.statusCode,
-      ms: Math.round(ms * 10) / 10,
-      outcome: aborted ? 'aborted' : rpc?.outcome ?? (reply.statusCode < 400 ? 'ok' : 'refused'),
-      era: rpc?.era,
-      lane: rpc?.lane,
-      rpc: rpc?.method,
-      name: rpc?.name,
-      calls: rpc?.calls,
+      ms: tenths(ms),
+      outcome: aborted ? 'aborted' : asked?.outcome ?? (reply.statusCode < 400 ? 'ok' : 'refused'),
+      era: asked?.era,
+      lane: asked?.face,
+      rpc: asked?.method,
+      name: asked?.name,
+      calls: asked?.calls?.map(({ method, name, outcome, ms }) => ({ rpc: method, name: cut(name, MOST_NAME), outcome, ms: tenths(ms) })),
       principal: principal?.id,
       client: principal?.clientId && cut(principal.clientId),
       msg: 'request'
     }))
   })
-}, { name: 'log', dependencies: ['config', 'http'] })
+}, { name: 'log', dependencies: ['config', 'events', 'http'] })

@@ -2,8 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { version } from '../../lib/version.ts'
-import type { CallScope, Outcome } from '../catalog/calls/call-scope.ts'
-import type { Era } from '../catalog/contract.ts'
+import { askedOf } from './asked.ts'
 import { createDirectLane } from './direct/lane.ts'
 import { createRequestState } from './request-state.ts'
 import { createSdkLane } from './sdk/lane.ts'
@@ -14,21 +13,6 @@ declare module 'fastify' {
     serveMcp: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply | undefined>
     /** How many sessions of 2025-era clients are kept now. */
     openSessions: () => number
-  }
-  interface FastifyRequest {
-    /** What a request to the MCP endpoint turned out to be, and the call that it has running; null for every other request. */
-    rpc: {
-      lane?: 'direct' | 'sdk'
-      era?: Era
-      method?: string
-      name?: string
-      /** Whether a handler was run for it; then it is told how each call has ended. */
-      begun?: boolean
-      outcome?: Outcome
-      /** Of a batch: how each call has ended. */
-      calls?: { rpc: string, name: string, outcome: Outcome, ms: number }[]
-      running?: CallScope
-    } | null
   }
 }
 
@@ -56,13 +40,12 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   })
   const direct = config.MCP_DIRECT_LANE === 'on' ? createDirectLane(source, sdk) : undefined
 
-  fastify.decorateRequest('rpc', null)
   fastify.decorate('serveMcp', (request, reply) => direct?.serve(request, reply) ?? sdk.serve(request, reply))
   fastify.decorate('openSessions', sdk.openSessions)
-  fastify.onEnded(({ request: { rpc } }) => rpc?.running?.stop()) // a call that is over takes no notice
+  fastify.onEnded((reply, ms, aborted) => askedOf(reply.request)?.end(reply, ms, aborted))
   // Not onClose: a server with an open stream never gets there.
   fastify.addHook('preClose', async () => {
     direct?.close()
     await sdk.close()
   })
-}, { name: 'mcp', dependencies: ['budgets', 'config', 'http', 'secrets', 'catalog'] })
+}, { name: 'mcp', dependencies: ['budgets', 'config', 'events', 'http', 'secrets', 'catalog'] })

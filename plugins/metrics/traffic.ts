@@ -40,9 +40,9 @@ export function watchTraffic (fastify: FastifyInstance): Traffic {
     ['tool', 'era', 'lane', 'outcome'], [ERAS, LANES, OUTCOMES])
   const limited = new TallyCounter<{ route: string }>('mcpx_rate_limited_total', 'Requests refused because their caller had made too many.')
 
-  const observe = (tool: string | undefined, era: string | undefined, lane: string, outcome: string, seconds: number): void =>
-    calls.observe(tool !== undefined && mcp.tools.has(tool) ? tool : 'other', position(ERAS, era), position(LANES, lane), position(OUTCOMES, outcome), seconds)
-  fastify.events.on('call', ({ method, tool, era, face, outcome, ms }) => { if (method === 'tools/call') observe(tool, era, face, outcome, ms / 1000) })
+  fastify.events.on('call', ({ method, tool, era, face, outcome, ms }) => {
+    if (method === 'tools/call') calls.observe(mcp.tools.has(tool) ? tool : 'other', position(ERAS, era), position(LANES, face), position(OUTCOMES, outcome), ms / 1000)
+  })
 
   fastify.decorateReply('openAt', -1)
   fastify.addHook('onRequest', (_request, reply, done) => {
@@ -50,16 +50,11 @@ export function watchTraffic (fastify: FastifyInstance): Traffic {
     done()
   })
 
-  fastify.onEnded((reply, ms, aborted) => {
+  fastify.events.on('request', ({ reply, asked, ms, aborted }) => {
     leave(open, reply)
     const { request, statusCode } = reply
-    const { rpc, method } = request
-    const seconds = ms / 1000
-    const route = rpc === null ? routeOf(request) : MCP_PATH
-    const listening = rpc !== null && (method === 'GET' || rpc.method === 'subscriptions/listen')
-    requests.observe(route, position(METHODS, method), aborted ? ABORTED : statusAt(statusCode), listening ? 1 : 0, seconds)
-    // A call that came to no handler: refused, not as its tool wants it, or its client was gone before.
-    if (rpc !== null && rpc.method === 'tools/call' && rpc.begun !== true && rpc.outcome === undefined) observe(rpc.name, rpc.era, rpc.lane ?? 'sdk', ending(statusCode, aborted), seconds)
+    const route = asked === null ? routeOf(request) : MCP_PATH
+    requests.observe(route, position(METHODS, request.method), aborted ? ABORTED : statusAt(statusCode), asked?.listens === true ? 1 : 0, ms / 1000)
     if (statusCode === 429) limited.count({ route })
     else if (statusCode === 401 && route === MCP_PATH) fastify.metrics.count('auth', { event: 'access_token', outcome: 'refused' })
   })
@@ -91,10 +86,4 @@ function statusAt (code: number): number {
 function routeOf (request: FastifyRequest): string {
   const { url } = request.routeOptions
   return url === undefined || url === '*' ? 'other' : url
-}
-
-/** How a call ended that no handler was run for. */
-function ending (statusCode: number, aborted: boolean): string {
-  if (aborted) return 'aborted'
-  return statusCode < 400 ? 'protocol_error' : 'refused'
 }

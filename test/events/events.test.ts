@@ -68,6 +68,44 @@ t.test('each call is told, with who made it, by which way, how it ended, how lon
   t.match(taken().sort((a, b) => a.face < b.face ? -1 : 1), [{ face: 'sdk', tool: 'interview', outcome: 'task' }, { face: 'task', tool: 'interview', outcome: 'input_required' }])
 })
 
+t.test('a call that comes to no handler is told once too, each of a batch by itself', async t => {
+  const { app: { events }, endpoint } = await startServer(t)
+  const heard: CallEvent[] = []
+  events.on('call', call => { heard.push(call) })
+  const taken = async (count: number) => {
+    await until(() => heard.length >= count)
+    return heard.splice(0).map(({ method, tool, outcome, era }) => [method, tool, outcome, era]).sort()
+  }
+  await answer(modern(endpoint, 'tools/call', { name: 'echo', arguments: { message: 'x' } }, { headers: { 'mcp-name': 'another' } }))
+  t.same(await taken(1), [['tools/call', 'echo', 'refused', undefined]])
+  await answer(legacy(endpoint, 'prompts/get', { name: 'made_up' }))
+  t.same(await taken(1), [['prompts/get', 'made_up', 'protocol_error', '2025']])
+
+  const session = await openSession(endpoint)
+  const headers = { ...session, 'mcp-protocol-version': '2025-03-26' }
+  const batch = [{ name: 'echo', arguments: { message: 'x' } }, { name: 'echo', arguments: 'none' }, { name: 'made_up' }].map((params, id) => ({ jsonrpc: '2.0', id, method: 'tools/call', params }))
+  await (await post(endpoint, [...batch, { jsonrpc: '2.0', id: 3, method: 'ping' }], { headers })).text()
+  t.same(await taken(3), [['tools/call', 'echo', 'ok', '2025'], ['tools/call', 'echo', 'protocol_error', '2025'], ['tools/call', 'made_up', 'protocol_error', '2025']])
+  await (await post(endpoint, batch, { headers: { ...headers, 'mcp-session-id': 'made-up' } })).text()
+  t.same((await taken(3)).map(([, tool, outcome]) => [tool, outcome]), [['echo', 'refused'], ['echo', 'refused'], ['made_up', 'refused']])
+})
+
+t.test('each request is told when it has ended, with what it has asked for, and lists and pings are no calls', async t => {
+  const { app: { events }, endpoint, origin } = await startServer(t)
+  const heard: object[] = []
+  events.on('call', call => { heard.push(call) })
+  events.on('request', ({ reply: { statusCode }, asked, aborted }) => { heard.push({ statusCode, aborted, asked: asked && { face: asked.face, era: asked.era, method: asked.method, name: asked.name, outcome: asked.outcome, listens: asked.listens } }) })
+  await answer(legacy(endpoint, 'ping'))
+  await (await fetch(`${origin}/health/live`)).text()
+  await (await fetch(endpoint, { headers: { accept: 'text/event-stream' } })).text()
+  await until(() => heard.length >= 3)
+  t.match(heard, [
+    { statusCode: 200, aborted: false, asked: { face: 'sdk', era: '2025', method: 'ping', name: undefined, outcome: undefined, listens: false } },
+    { statusCode: 200, asked: null },
+    { statusCode: 405, asked: { face: 'sdk', listens: true } }
+  ])
+})
+
 t.test('streams and sessions are told when they are opened, and once when they are closed', async t => {
   const { app: { events }, endpoint } = await startServer(t)
   const heard: string[] = []

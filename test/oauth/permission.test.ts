@@ -151,6 +151,7 @@ t.test('the core refuses what a way in has forgotten to ask for', async t => {
     request: { principal: { id: '1', scopes: new Set(['narrow:read']) }, rpc: null, log: app.log, server: app },
     era: '2026',
     onGone () {},
+    ended () {},
     refused: ({ scopes }: { scopes: string[] }) => { refused.push(scopes) }
   } as unknown as Carrier
   const message = { message: 'This needs the scope vault:read vault:open' }

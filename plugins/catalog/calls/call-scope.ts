@@ -1,7 +1,6 @@
 // The time a call runs in: its context, its one abort signal, and everything that may end it early.
 import type { ClientCapabilities, LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
-import { cut } from '../../../lib/cut.ts'
 import type { Item } from '../../auth/principal.ts'
 import type { CallEvent } from '../../events/index.ts'
 import type { RegisteredTool } from '../registered.ts'
@@ -32,28 +31,22 @@ export interface Carrier {
   readonly refused?: (item: Item) => void
   /** Is told that the call is not over at once. */
   readonly lingers?: () => void
-  /** Is told how the call ended, in place of the request's log line. */
-  readonly ended?: (outcome: Outcome) => void
-  /** Has the call stopped when the client is gone or has cancelled; a call that is over takes no notice. */
+  /** Is told how the call ended. */
+  ended: (outcome: Outcome) => void
+  /** Is told of the call when it begins; has it stopped when the client is gone or has cancelled; a call that is over takes no notice. */
   onGone: (call: CallScope) => void
 }
 
 /** How a call ended, as the request log counts it. */
 export type Outcome = 'ok' | 'task' | 'input_required' | 'tool_error' | 'invalid_arguments' | 'refused' | 'unconfigured' | 'busy' | 'over_budget' | 'timeout' | 'cancelled' | 'shutdown' | 'revoked' | 'too_large' | 'failed' | 'protocol_error'
 
-// Of a batch, in the one line that it has.
-const MOST_LOGGED = 100
-
 /**
- * Notes how a call ended: for the line of its request, and for whoever listens.
+ * Tells how a call ended: what it came with, and whoever listens.
  * @param bytes of the JSON, where they were counted already
  */
 export function recordOutcome (carrier: Carrier, outcome: Outcome, json = '', bytes?: number): void {
-  const { request: { rpc, server: { events } }, ended } = carrier
-  if (ended !== undefined) ended(outcome)
-  else if (rpc?.calls === undefined) {
-    if (rpc !== null) rpc.outcome = outcome
-  } else if (rpc.calls.length < MOST_LOGGED) rpc.calls.push({ rpc: carrier.method, name: cut(carrier.name, 64), outcome, ms: Math.round(carrier.ms * 10) / 10 })
+  carrier.ended(outcome)
+  const { events } = carrier.request.server
   if (events.hears('call')) events.publish(eventOf(carrier, outcome, bytes ?? Buffer.byteLength(json)))
 }
 
@@ -87,8 +80,6 @@ export class CallScope implements CallContext {
     this.#carrier = carrier
     this.#inFlight = inFlight
     this.#timeoutMs = timeoutMs
-    const { rpc } = carrier.request
-    if (rpc !== null) rpc.begun = true
     carrier.onGone(this)
   }
 

@@ -54,7 +54,7 @@ export class TaskCarrier implements Carrier {
     if (this.#aborted !== undefined) call.stop(this.#aborted)
   }
 
-  readonly ended = (outcome: Outcome): void => { this.outcome = outcome }
+  ended (outcome: Outcome): void { this.outcome = outcome }
 
   async notify ({ params }: { params: Record<string, unknown> }): Promise<void> {
     if (performance.now() - this.#reported < STATUS_INTERVAL_MS) return

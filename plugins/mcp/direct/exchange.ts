@@ -3,8 +3,9 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { CLIENT_CAPABILITIES_META_KEY, type ClientCapabilities, LOG_LEVEL_META_KEY, type LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Item } from '../../auth/principal.ts'
-import type { CallScope, Carrier } from '../../catalog/calls/call-scope.ts'
+import type { CallScope, Carrier, Outcome } from '../../catalog/calls/call-scope.ts'
 import type { Era } from '../../catalog/contract.ts'
+import { askedOf } from '../asked.ts'
 import { type CommonRequest, LOG_LEVELS } from './request.ts'
 import type { RequestState } from '../request-state.ts'
 import type { SdkLane } from '../sdk/lane.ts'
@@ -61,9 +62,11 @@ export class Exchange implements Carrier {
   closeStream (): void {}
 
   onGone (call: CallScope): void {
+    askedOf(this.request)?.begin(call) // which is stopped when the response has ended
     if (this.#reply.raw.destroyed) call.stop()
-    else if (this.request.rpc !== null) this.request.rpc.running = call // which is stopped when the response has ended
   }
+
+  ended (outcome: Outcome): void { askedOf(this.request)?.ended(this, outcome) }
 
   refused (item: Item): void { this.#refused = item }
 

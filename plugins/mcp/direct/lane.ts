@@ -7,6 +7,7 @@ import { type Answer, callTool } from '../../catalog/calls/call.ts'
 import { SHUTDOWN } from '../../catalog/calls/call-scope.ts'
 import type { RegisteredTool } from '../../catalog/registered.ts'
 import type { Era } from '../../catalog/contract.ts'
+import { askedOf } from '../asked.ts'
 import { Exchange, type ExchangeSource } from './exchange.ts'
 import { Lists } from './lists.ts'
 import { type CommonRequest, eraOfCommonCase } from './request.ts'
@@ -45,11 +46,7 @@ export function createDirectLane ({ catalog, events, limits, info, requestState,
     const isCall = tool !== undefined || method === 'prompts/get' || method === 'resources/read'
     const list = isCall ? undefined : lists.get(era, method, request)
     if (tool === undefined ? !isCall && list === undefined : !isPlainTool(tool, params?._meta?.[CLIENT_CAPABILITIES_META_KEY])) return undefined
-    const { rpc } = request
-    if (rpc !== null) {
-      rpc.lane = 'direct'
-      rpc.era = era
-    }
+    askedOf(request)?.takenBy('direct', era)
     const exchange = new Exchange(request, reply, era, source)
     if (list !== undefined) {
       exchange.answer(list)

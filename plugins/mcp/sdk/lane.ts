@@ -3,6 +3,7 @@ import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpRequest
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Budget } from '../../../lib/budget.ts'
 import { bodyBytes, callerOf } from '../../budgets.ts'
+import { askedOf } from '../asked.ts'
 import { carrying, type Exchange, exchangeOf } from './carried.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
 import { connected } from './connection.ts'
@@ -40,7 +41,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
   const leave = events.on('revocation', () => listeners.check())
 
   async function serve (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<FastifyReply> {
-    if (request.rpc !== null) request.rpc.lane = 'sdk'
+    askedOf(request)?.takenBy('sdk')
     const exchange: Exchange = { request, answer }
     const web = carrying(toWebRequest(request, reply), exchange)
     const { headers: { 'mcp-session-id': id } } = request
@@ -62,7 +63,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
 
     const session = typeof id === 'string' ? sessions.find(id, request.principal) : await sessions.open({ caller: callerOf(request), principal: request.principal, bytes: bodyBytes(request) })
     if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
-    if (request.rpc !== null) request.rpc.era = '2025'
+    askedOf(request)?.takenBy('sdk', '2025')
     const begun = sessions.begin(session, parsedBody)
     if (begun === undefined) return sendJsonRpcError(reply, 400, code.invalidRequest, 'Invalid request: its id is that of another request of the session that has no answer yet')
     sessions.streaming(session, 1)
@@ -85,7 +86,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
   function serverFor ({ era, requestInfo }: McpRequestContext): CatalogServer {
     const spoken = era === 'modern' ? '2026' : '2025'
     const request = exchangeOf(requestInfo)?.request
-    if (request?.rpc) request.rpc.era = spoken
+    if (request !== undefined) askedOf(request)?.isOf(spoken)
     return new CatalogServer(source, spoken, request?.principal ?? null)
   }
 

@@ -11,6 +11,7 @@ import type { Carrier } from '../../catalog/calls/call-scope.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { Era } from '../../catalog/contract.ts'
 import type { Events } from '../../events/index.ts'
+import { askedOf } from '../asked.ts'
 import { type Exchange, exchangeOf } from './carried.ts'
 import { complete, follow, getPrompt, listResources, readResource } from '../../catalog/calls/read.ts'
 import type { RequestState } from '../request-state.ts'
@@ -126,7 +127,9 @@ export class CatalogServer extends McpServer {
       mintRequestState: state => requestState.mint(state, request, mcpReq.id),
       closeStream: () => http?.closeSSE?.(),
       refused: item => { exchange.refused = item },
+      ended: outcome => askedOf(request)?.ended(carrier, outcome, mcpReq.id),
       onGone: call => {
+        askedOf(request)?.begin(undefined, mcpReq.id)
         if (mcpReq.signal.aborted) call.stop()
         else mcpReq.signal.addEventListener('abort', () => call.stop(), { once: true })
       },
