@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import { nowMs } from '../../lib/clock.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { ToolError } from '../catalog/contract.ts'
-import { carrying, exchangeOf } from './sdk/carried.ts'
+import { asAuthInfo, contextOf } from './sdk/request-context.ts'
 
 const LIFETIME_MS = 600_000
 // Of all callers together, in the order of their use: more than one may make in a lifetime.
@@ -27,14 +27,11 @@ export interface RequestState {
 }
 
 export function createRequestState (key: Buffer, catalog: Catalog): RequestState {
-  const codec = createRequestStateCodec<Sealed>({ key, ttlSeconds: LIFETIME_MS / 1000, bind: ({ http, mcpReq }) => callOf(catalog, exchangeOf(http?.req)?.request, mcpReq.id) })
+  const codec = createRequestStateCodec<Sealed>({ key, ttlSeconds: LIFETIME_MS / 1000, bind: ({ http, mcpReq }) => callOf(catalog, contextOf(http?.authInfo)?.request, mcpReq.id) })
   const used = new Map<string, number>()
 
   return {
-    mint: (state, request, id) => {
-      const req = carrying(new Request('http://localhost'), { request }) // what the codec knows a request by
-      return codec.mint({ state, nonce: randomBytes(12).toString('base64url') }, { http: { req }, mcpReq: { id } } as ServerContext)
-    },
+    mint: (state, request, id) => codec.mint({ state, nonce: randomBytes(12).toString('base64url') }, { http: { authInfo: asAuthInfo({ request }) }, mcpReq: { id } } as ServerContext),
     verify: codec.verify,
     use: ({ state, nonce }) => {
       const now = nowMs()

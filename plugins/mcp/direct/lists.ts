@@ -4,7 +4,6 @@ import type { FastifyRequest } from 'fastify'
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { Era } from '../../catalog/contract.ts'
 import type { Events } from '../../events/index.ts'
-import { carrying } from '../sdk/carried.ts'
 import type { SdkLane } from '../sdk/lane.ts'
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
@@ -39,7 +38,7 @@ export class Lists {
     const modern = era === '2026'
     const headers = modern ? { ...HEADERS, 'mcp-protocol-version': VERSION, 'mcp-method': method } : HEADERS
     const params = modern ? { _meta: { [PROTOCOL_VERSION_META_KEY]: VERSION, [CLIENT_CAPABILITIES_META_KEY]: {} } } : {}
-    const response = await this.#ask(carrying(new Request('http://localhost/', { method: 'POST', headers }), { request }), { jsonrpc: '2.0', id: 0, method, params })
+    const response = await this.#ask(new Request('http://localhost/', { method: 'POST', headers }), { jsonrpc: '2.0', id: 0, method, params }, { request })
     const text = await response.text() // JSON, or one event with JSON in it
     const { result } = JSON.parse(text.slice(text.indexOf('{'))) as { result?: object }
     if (result !== undefined) known.set(key, JSON.stringify(result))

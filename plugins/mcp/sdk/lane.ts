@@ -4,12 +4,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Budget } from '../../../lib/budget.ts'
 import { bodyBytes, callerOf } from '../../budgets.ts'
 import { askedOf } from '../asked.ts'
-import { carrying, type Exchange, exchangeOf } from './carried.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
 import { connected } from './connection.ts'
 import { sdkEventBus } from './event-bus.ts'
 import { EACH } from './event-store.ts'
 import { Listeners } from './listeners.ts'
+import { asAuthInfo, contextOf, type RequestContext } from './request-context.ts'
 import { CatalogServer, type ServerSource } from './server.ts'
 import { type SessionLimits, Sessions } from './sessions.ts'
 import { asTaskListen, listenToTasks } from './task-listen.ts'
@@ -27,7 +27,7 @@ export interface SdkLane {
   /** What `serve` would answer without a session, as a response of its own. */
   respond: (request: FastifyRequest, reply: FastifyReply, answer?: unknown) => Promise<Response>
   /** Answers a request that no client sent. */
-  fetch: (web: Request, parsedBody: object) => Promise<Response>
+  fetch: (web: Request, parsedBody: object, context: RequestContext) => Promise<Response>
   openSessions: () => number
   /** Ends every stream and session. */
   close: () => Promise<void>
@@ -42,22 +42,23 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
 
   async function serve (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<FastifyReply> {
     askedOf(request)?.takenBy('sdk')
-    const exchange: Exchange = { request, answer }
-    const web = carrying(toWebRequest(request, reply), exchange)
+    const context: RequestContext = { request, answer }
+    const web = toWebRequest(request, reply)
     const { headers: { 'mcp-session-id': id } } = request
     if (opens(request) && bodyBytes(request) > MOST_OPENING_BYTES) return sendJsonRpcError(reply, 413, code.refused, `Request body too large: what opens a session or a stream may have ${MOST_OPENING_BYTES} bytes; subscribe to less at once`)
     const parsedBody = withoutOwnCancellations(request.body)
+    const options = { parsedBody, authInfo: asAuthInfo(context) }
     const inSession = (typeof id === 'string' || isInitializeRequest(parsedBody)) && await isLegacyRequest(web, parsedBody)
     const opened = !listens(request) ? undefined : (end: () => void) => {
       const leave = [listeners.add({ caller: callerOf(request), bytes: bodyBytes(request) + EACH, holds: request.server.standing(request), end }), connected(events, 'stream', request.id, request.principal)]
       return () => { for (const left of leave) left() }
     }
     const listen = asTaskListen(parsedBody)
-    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, events, tasks, { request }), { opened })
+    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, events, tasks, context), { opened })
     if (!inSession) {
-      const response = await stateless.fetch(web, { parsedBody })
+      const response = await stateless.fetch(web, options)
       // What only the core could find out, as which tool a task is of: the answer has not begun, and can be the challenge.
-      if (exchange.refused !== undefined && !isEventStream(response)) throw request.server.insufficientScope(request, reply, [exchange.refused])
+      if (context.refused !== undefined && !isEventStream(response)) throw request.server.insufficientScope(request, reply, [context.refused])
       return await sendWebResponse(reply, response, { opened })
     }
 
@@ -68,7 +69,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     if (begun === undefined) return sendJsonRpcError(reply, 400, code.invalidRequest, 'Invalid request: its id is that of another request of the session that has no answer yet')
     sessions.streaming(session, 1)
     try {
-      const response = await session.transport.handleRequest(web, { parsedBody })
+      const response = await session.transport.handleRequest(web, options)
       if (!response.ok) for (const id of begun) session.inFlight.delete(id) // it was refused as a whole
       await sessions.endCancelled(session, parsedBody)
       const ended = (): void => sessions.streaming(session, -1)
@@ -79,13 +80,12 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
   }
 
   async function respond (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<Response> {
-    const web = carrying(toWebRequest(request, reply), { request, answer })
-    return await stateless.fetch(web, { parsedBody: request.body })
+    return await stateless.fetch(toWebRequest(request, reply), { parsedBody: request.body, authInfo: asAuthInfo({ request, answer }) })
   }
 
-  function serverFor ({ era, requestInfo }: McpRequestContext): CatalogServer {
+  function serverFor ({ era, authInfo }: McpRequestContext): CatalogServer {
     const spoken = era === 'modern' ? '2026' : '2025'
-    const request = exchangeOf(requestInfo)?.request
+    const request = contextOf(authInfo)?.request
     if (request !== undefined) askedOf(request)?.isOf(spoken)
     return new CatalogServer(source, spoken, request?.principal ?? null)
   }
@@ -93,7 +93,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
   return {
     serve,
     respond,
-    fetch: (web, parsedBody) => stateless.fetch(web, { parsedBody }),
+    fetch: (web, parsedBody, context) => stateless.fetch(web, { parsedBody, authInfo: asAuthInfo(context) }),
     openSessions: () => sessions.size,
     close: async () => {
       leave()

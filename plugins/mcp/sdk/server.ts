@@ -12,10 +12,10 @@ import type { Catalog } from '../../catalog/catalog.ts'
 import type { Era } from '../../catalog/contract.ts'
 import type { Events } from '../../events/index.ts'
 import { askedOf } from '../asked.ts'
-import { type Exchange, exchangeOf } from './carried.ts'
 import { complete, follow, getPrompt, listResources, readResource } from '../../catalog/calls/read.ts'
 import type { RequestState } from '../request-state.ts'
 import { declaresTasks, isCreatedTask } from '../../catalog/task.ts'
+import { contextOf, type RequestContext } from './request-context.ts'
 import { serveTasks } from './task-methods.ts'
 import type { TaskRunner } from '../../catalog/tasks/runner.ts'
 
@@ -85,24 +85,24 @@ export class CatalogServer extends McpServer {
   follow (ctx: ServerContext, uri: string): void { follow(this.#source.catalog, uri, this.#carry(ctx, uri)) }
 
   async #run<T> (ctx: ServerContext, name: string, work: (carrier: Carrier) => Promise<Answer<T>>): Promise<T | InputRequiredResult> {
-    const exchange = this.#exchange(ctx)
-    const { answer } = exchange
-    exchange.answer = undefined
+    const context = this.#context(ctx)
+    const { answer } = context
+    context.answer = undefined
     return (await (answer as ReturnType<typeof work> | undefined ?? work(this.#carry(ctx, name)))).result
   }
 
-  #exchange ({ http }: ServerContext): Exchange {
-    const exchange = exchangeOf(http?.req)
-    if (exchange === undefined) throw new Error('the SDK serves a request that no lane began')
-    return exchange
+  #context ({ http }: ServerContext): RequestContext {
+    const context = contextOf(http?.authInfo)
+    if (context === undefined) throw new Error('the SDK serves a request that no lane began')
+    return context
   }
 
   #carry (ctx: ServerContext, name = ''): Carrier {
     const began = performance.now()
     const { mcpReq, http } = ctx
     const { requestState, tasks } = this.#source
-    const exchange = this.#exchange(ctx)
-    const { request } = exchange
+    const context = this.#context(ctx)
+    const { request } = context
     const { envelope } = mcpReq as { envelope?: Record<string, any> }
     const clientCapabilities: ClientCapabilities | undefined = envelope?.['io.modelcontextprotocol/clientCapabilities'] ?? this.server.getClientCapabilities()
     // Whom the client's stream no longer reaches has nothing to tell it; that is no fault of the tool.
@@ -126,7 +126,7 @@ export class CatalogServer extends McpServer {
       },
       mintRequestState: state => requestState.mint(state, request, mcpReq.id),
       closeStream: () => http?.closeSSE?.(),
-      refused: item => { exchange.refused = item },
+      refused: item => { context.refused = item },
       ended: outcome => askedOf(request)?.ended(carrier, outcome, mcpReq.id),
       onGone: call => {
         askedOf(request)?.begin(undefined, mcpReq.id)
@@ -139,7 +139,7 @@ export class CatalogServer extends McpServer {
   }
 }
 
-const principalOf = ({ http }: ServerContext): Principal | null => exchangeOf(http?.req)?.request.principal ?? null
+const principalOf = ({ http }: ServerContext): Principal | null => contextOf(http?.authInfo)?.request.principal ?? null
 
 interface Issue { readonly path: readonly PropertyKey[], readonly message: string }
 

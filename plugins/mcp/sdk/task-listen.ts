@@ -4,9 +4,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { type McpHttpHandler, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server'
 import { declaresTasks, taskOf, TasksNotDeclared } from '../../catalog/task.ts'
-import type { Caller } from '../../catalog/tasks/carrier.ts'
 import type { TaskRunner } from '../../catalog/tasks/runner.ts'
 import type { Events } from '../../events/index.ts'
+import { asAuthInfo, type RequestContext } from './request-context.ts'
 
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'
 
@@ -25,10 +25,10 @@ export function asTaskListen (body: unknown): Listen | undefined {
 /**
  * Serves a subscription to tasks, of which the caller hears how each of theirs is now and whenever it changes.
  */
-export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request, listen: Listen, events: Events, tasks: TaskRunner, caller: Caller): Promise<Response> {
+export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request, listen: Listen, events: Events, tasks: TaskRunner, context: RequestContext): Promise<Response> {
   const { id, params } = listen
   const { taskIds, ...notifications } = params.notifications
-  const response = await fetch(request, { parsedBody: { ...listen, params: { ...params, notifications: { ...notifications, toolsListChanged: true } } } })
+  const response = await fetch(request, { authInfo: asAuthInfo(context), parsedBody: { ...listen, params: { ...params, notifications: { ...notifications, toolsListChanged: true } } } })
   if (response.body === null || response.headers.get('content-type')?.startsWith('text/event-stream') !== true) return response
   if (!declaresTasks(params._meta?.[CAPABILITIES])) {
     await response.body.cancel()
@@ -36,7 +36,7 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
     return Response.json({ jsonrpc: '2.0', id, error: { code, message, data } }, { status: 400 })
   }
 
-  const known = await tasks.known(caller, [...new Set(taskIds)])
+  const known = await tasks.known(context, [...new Set(taskIds)])
   const told = new Map<string, string>()
   let unsubscribe: (() => void) | undefined
   const decoder = new TextDecoder()
@@ -52,7 +52,7 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
       message.params = { ...message.params, notifications: { ...honored, ...(toolsListChanged && { toolsListChanged }), ...(known.length > 0 && { taskIds: known }) } }
       controller.enqueue(encoder.encode(frame(message)))
       const send = async (taskId: string): Promise<void> => {
-        const task = await tasks.find(caller, taskId)
+        const task = await tasks.find(context, taskId)
         const news = JSON.stringify(task)
         if (task === undefined || told.get(taskId) === news) return
         told.set(taskId, news)
