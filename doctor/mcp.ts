@@ -1,4 +1,5 @@
 // MCP messages as clients of both eras send them.
+import { sseData } from '../lib/sse.ts'
 import type { Answer } from './http.ts'
 
 export const LEGACY = '2025-11-25'
@@ -32,7 +33,7 @@ export function requestOf (era: Era, method: string, params: Record<string, unkn
 /** The last JSON-RPC message of an answer, whether it is JSON or a stream. */
 export function lastMessage ({ text, json }: Answer): { result?: any, error?: { message?: string } } | undefined {
   if (json !== undefined) return json
-  const data = text.split('\n').findLast(line => /^data: *\S/.test(line))?.slice(5)
+  const data = sseData(text).at(-1)
   try {
     return data === undefined ? undefined : JSON.parse(data)
   } catch {

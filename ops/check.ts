@@ -9,6 +9,7 @@ import { loadKeys } from '../plugins/auth/oauth/grants/keys.ts'
 import { TOOLS_SCOPE } from '../plugins/auth/scope.ts'
 import { readConfig } from '../plugins/config.ts'
 import { now } from '../lib/clock.ts'
+import { sseData } from '../lib/sse.ts'
 import { makeDataFolder, openSecret } from '../plugins/secrets.ts'
 
 const TIMEOUT_MS = 10_000
@@ -30,7 +31,7 @@ async function check (): Promise<string> {
   const token = config.AUTH_MODE === 'oauth' ? await checkSignIn() : undefined
   const { status, body } = await ask(config.MCP_PATH, { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }, token)
   if (status !== 200) throw new Error(`${url} answers a call with ${status}: ${body.slice(0, 200)}`)
-  const answer = /^data: (\{.*)$/m.exec(body)?.[1] ?? body // an event, or plain JSON
+  const answer = sseData(body).at(-1) ?? body // an event, or plain JSON
   const tools = JSON.parse(answer).result?.tools
   if (!Array.isArray(tools)) throw new Error(`${url} does not answer as an MCP server: ${body.slice(0, 200)}`)
   return `${url} serves ${tools.length} tools`

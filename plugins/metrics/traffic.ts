@@ -1,5 +1,6 @@
 // Counts requests and tool calls when they have ended. On the path of every request: it builds nothing there.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isEventStream } from '../../lib/sse.ts'
 import type { Outcome } from '../catalog/calls/call-scope.ts'
 import { type Known, type Metric, position, TallyCounter, TallyHistogram } from './tally.ts'
 
@@ -73,8 +74,7 @@ function leave (open: FastifyReply[], reply: FastifyReply): void {
 
 /** Whether a response is a stream of events, which may stay open for hours. */
 export function isStream (reply: FastifyReply): boolean {
-  const type = reply.getHeader('content-type') ?? reply.raw.getHeader('content-type')
-  return typeof type === 'string' && type.startsWith('text/event-stream')
+  return isEventStream(reply.getHeader('content-type') ?? reply.raw.getHeader('content-type'))
 }
 
 function statusAt (code: number): number {

@@ -1,6 +1,7 @@
 // Clients differ in what they send around the same protocol: each of test/clients/recorded.ts must get its answers.
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
+import { sseData } from '../../lib/sse.ts'
 import { startServer } from '../server.ts'
 import { recorded, type Step } from './recorded.ts'
 
@@ -59,5 +60,5 @@ async function send (endpoint: string, { method = 'POST', headers, body, session
 
 function messagesOf (type: string | undefined, text: string): Array<Record<string, any>> {
   if (type?.startsWith('application/json')) return [JSON.parse(text)]
-  return [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data ?? ''))
+  return sseData(text).map(data => JSON.parse(data))
 }

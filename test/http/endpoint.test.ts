@@ -1,6 +1,7 @@
 // Every refusal on the MCP endpoint is JSON-RPC with the right status, whatever was wrong.
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
+import { isEventStream, sseData } from '../../lib/sse.ts'
 import { startServer } from '../server.ts'
 
 const JSON_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
@@ -12,7 +13,7 @@ interface Answer { status: number, headers: Headers, body: { jsonrpc: string, id
 async function post (url: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = JSON_HEADERS): Promise<Answer> {
   const response = await fetch(url, { method: 'POST', headers, body })
   const text = await response.text()
-  const data = response.headers.get('content-type')?.includes('event-stream') ? /^data: (\{.*)$/m.exec(text)?.[1] ?? '' : text
+  const data = isEventStream(response.headers.get('content-type')) ? sseData(text).at(-1) ?? '' : text
   return { status: response.status, headers: response.headers, body: JSON.parse(data) }
 }
 

@@ -1,5 +1,6 @@
 // Sends requests as they are, and reduces answers to what must not depend on the lane.
 import { Agent, request as httpRequest } from 'node:http'
+import { parseSse } from '../../lib/sse.ts'
 import type { Outgoing } from './corpus.ts'
 
 export interface Answer { status: number, headers: Record<string, unknown>, body: unknown }
@@ -29,10 +30,7 @@ function reduce (type: string, body: string): unknown {
   const masked = body.replace(STATE, '"<state>"')
   if (type.startsWith('application/json')) return inOrder(JSON.parse(masked))
   if (!type.startsWith('text/event-stream')) return masked
-  return masked.split('\n\n').filter(block => block !== '' && !block.startsWith(':')).map(block => block.split('\n').map(line => {
-    const json = /^data: (.+)$/.exec(line)?.[1]
-    return json === undefined ? line : inOrder(JSON.parse(json))
-  }))
+  return parseSse(masked).events.filter(({ comment }) => comment === undefined).map(({ id, retry, data }) => ({ id, retry, data: data ? inOrder(JSON.parse(data)) : data }))
 }
 
 /** The same value with its keys in one order: JSON objects have none. */

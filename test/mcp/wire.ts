@@ -1,4 +1,6 @@
 // MCP over plain fetch, where a test has to send or see what clients keep to themselves.
+import { parseSse } from '../../lib/sse.ts'
+
 export const MODERN = '2026-07-28'
 export const LEGACY = '2025-11-25'
 
@@ -58,22 +60,10 @@ export interface StreamEvent { id?: string, retry?: string, comment?: string, me
 export async function * events (response: Response): AsyncGenerator<StreamEvent> {
   let text = ''
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    const blocks = (text + chunk).split('\n\n')
-    text = blocks.pop() ?? ''
-    for (const block of blocks) yield parse(block)
+    const { events, rest } = parseSse(text + chunk)
+    text = rest
+    for (const { data, ...event } of events) yield { ...event, ...(data && { message: JSON.parse(data) }) }
   }
-}
-
-function parse (block: string): StreamEvent {
-  const event: StreamEvent = {}
-  for (const line of block.split('\n')) {
-    const colon = line.indexOf(':')
-    const [field, value] = [line.slice(0, colon), line.slice(colon + 1).trim()]
-    if (field === '') event.comment = value
-    else if (field === 'id' || field === 'retry') event[field] = value
-    else if (field === 'data' && value !== '') event.message = JSON.parse(value)
-  }
-  return event
 }
 
 /** Every message of a response, JSON or stream. */

@@ -2,6 +2,7 @@
 import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
+import { isEventStream, sseData } from '../../lib/sse.ts'
 
 export interface Ask {
   method?: string
@@ -94,6 +95,6 @@ export const call = (name: string, args: object = {}, headers: Record<string, st
 
 /** The result in an answer, JSON or stream. */
 export function resultOf ({ body, headers }: Reply): any {
-  const text = headers['content-type']?.startsWith('text/event-stream') ? body.split('\n').findLast(line => line.startsWith('data: {'))?.slice(6) ?? '{}' : body
+  const text = isEventStream(headers['content-type']) ? sseData(body).at(-1) ?? '{}' : body
   return JSON.parse(text).result
 }

@@ -1,6 +1,7 @@
 // A tool call as bytes on a connection of our choosing: from another loopback address, with headers that clients never send.
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { sseData } from '../../lib/sse.ts'
 
 export interface RawCall {
   /** Address that the connection is made from. */
@@ -21,7 +22,7 @@ export async function callRaw (endpoint: string, tool: string, { from, path, hea
       headers: ['Host', url.host, 'Content-Type', 'application/json', 'Accept', 'application/json, text/event-stream', 'Content-Length', String(body.length), ...headers]
     }, async res => {
       const answer = await text(res)
-      const data = /^data: (.*)$/m.exec(answer)?.[1] ?? answer
+      const data = sseData(answer).at(-1) ?? answer
       try {
         resolve(JSON.parse(data).result)
       } catch (error) {

@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { CLIENT_CAPABILITIES_META_KEY, type ClientCapabilities, LOG_LEVEL_META_KEY, type LoggingLevel } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { SSE_HEADERS, sseComment, sseEvent } from '../../../lib/sse.ts'
 import type { Item } from '../../auth/principal.ts'
 import type { CallScope, Carrier, Outcome } from '../../catalog/calls/call-scope.ts'
 import type { Era } from '../../catalog/contract.ts'
@@ -46,7 +47,7 @@ export class Exchange implements Carrier {
   get clientCapabilities (): ClientCapabilities | undefined { return this.#message.params?._meta?.[CLIENT_CAPABILITIES_META_KEY] }
 
   async notify (notification: { method: string, params: Record<string, unknown> }): Promise<void> {
-    this.#write(event(JSON.stringify({ jsonrpc: '2.0', ...notification })))
+    this.#write(sseEvent(JSON.stringify({ jsonrpc: '2.0', ...notification })))
   }
 
   async message (level: LoggingLevel, data: unknown, logger?: string): Promise<void> {
@@ -78,15 +79,15 @@ export class Exchange implements Carrier {
     this.#source.waiting.add(this)
   }
 
-  keepAlive (): void { this.#write(': keepalive\n\n') }
+  keepAlive (): void { this.#write(sseComment('keepalive')) }
 
   /** Answers with a result that is JSON already. */
   answer (result: string): undefined {
     const text = `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(this.#message.id)}}`
     if (this.#waits) this.#source.waiting.delete(this)
-    if (this.#stream !== undefined) this.#end(event(text))
+    if (this.#stream !== undefined) this.#end(sseEvent(text))
     else if (this.era === '2026') this.#reply.header('content-type', 'application/json; charset=utf-8').send(text)
-    else this.#asStream().send(event(text))
+    else this.#asStream().send(sseEvent(text))
   }
 
   /** Leaves the answer to the SDK, as it may be an error, or not be as it shall be: it shapes what the handler has come to. */
@@ -97,7 +98,7 @@ export class Exchange implements Carrier {
     if (this.#stream === undefined) return await sdk.serve(this.request, this.#reply, answer)
     const response = await sdk.respond(this.request, this.#reply, answer)
     const text = await response.text()
-    this.#end(this.era === '2026' ? event(text) : text)
+    this.#end(this.era === '2026' ? sseEvent(text) : text)
     return undefined
   }
 
@@ -119,8 +120,6 @@ export class Exchange implements Carrier {
   }
 
   #asStream (): FastifyReply {
-    return this.#reply.header('content-type', 'text/event-stream').header('cache-control', 'no-cache, no-transform').header('x-accel-buffering', 'no')
+    return this.#reply.headers(SSE_HEADERS)
   }
 }
-
-const event = (json: string): string => `event: message\ndata: ${json}\n\n`

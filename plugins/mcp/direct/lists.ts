@@ -1,6 +1,7 @@
 // Lists and discovery: the SDK is asked once after each change, and what it answered is served until the next.
 import { CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server'
 import type { FastifyRequest } from 'fastify'
+import { sseData } from '../../../lib/sse.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
 import type { Era } from '../../catalog/contract.ts'
 import type { Events } from '../../events/index.ts'
@@ -39,8 +40,8 @@ export class Lists {
     const headers = modern ? { ...HEADERS, 'mcp-protocol-version': VERSION, 'mcp-method': method } : HEADERS
     const params = modern ? { _meta: { [PROTOCOL_VERSION_META_KEY]: VERSION, [CLIENT_CAPABILITIES_META_KEY]: {} } } : {}
     const response = await this.#ask(new Request('http://localhost/', { method: 'POST', headers }), { jsonrpc: '2.0', id: 0, method, params }, { request })
-    const text = await response.text() // JSON, or one event with JSON in it
-    const { result } = JSON.parse(text.slice(text.indexOf('{'))) as { result?: object }
+    const text = await response.text()
+    const { result } = JSON.parse(modern ? text : sseData(text)[0] ?? '{}') as { result?: object }
     if (result !== undefined) known.set(key, JSON.stringify(result))
   }
 }

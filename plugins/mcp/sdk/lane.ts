@@ -2,6 +2,7 @@
 import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpRequestContext } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Budget } from '../../../lib/budget.ts'
+import { isEventStream } from '../../../lib/sse.ts'
 import { bodyBytes, callerOf } from '../../budgets.ts'
 import { askedOf } from '../asked.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
@@ -13,7 +14,7 @@ import { asAuthInfo, contextOf, type RequestContext } from './request-context.ts
 import { CatalogServer, type ServerSource } from './server.ts'
 import { type SessionLimits, Sessions } from './sessions.ts'
 import { asTaskListen, listenToTasks } from './task-listen.ts'
-import { isEventStream, sendWebResponse, toWebRequest } from './web.ts'
+import { sendWebResponse, toWebRequest } from './web.ts'
 
 /** What sessions and streams there may be. */
 export interface LaneLimits extends SessionLimits { readonly streams: Budget }
@@ -58,7 +59,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     if (!inSession) {
       const response = await stateless.fetch(web, options)
       // What only the core could find out, as which tool a task is of: the answer has not begun, and can be the challenge.
-      if (context.refused !== undefined && !isEventStream(response)) throw request.server.insufficientScope(request, reply, [context.refused])
+      if (context.refused !== undefined && !isEventStream(response.headers.get('content-type'))) throw request.server.insufficientScope(request, reply, [context.refused])
       return await sendWebResponse(reply, response, { opened })
     }
 

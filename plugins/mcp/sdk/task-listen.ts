@@ -3,6 +3,7 @@
 // messages lose what the client did not ask for, and gain the status of its tasks.
 import { setImmediate } from 'node:timers/promises'
 import { type McpHttpHandler, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server'
+import { isEventStream, sseData, sseEvent } from '../../../lib/sse.ts'
 import { declaresTasks, taskOf, TasksNotDeclared } from '../../catalog/task.ts'
 import type { TaskRunner } from '../../catalog/tasks/runner.ts'
 import type { Events } from '../../events/index.ts'
@@ -29,7 +30,7 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
   const { id, params } = listen
   const { taskIds, ...notifications } = params.notifications
   const response = await fetch(request, { authInfo: asAuthInfo(context), parsedBody: { ...listen, params: { ...params, notifications: { ...notifications, toolsListChanged: true } } } })
-  if (response.body === null || response.headers.get('content-type')?.startsWith('text/event-stream') !== true) return response
+  if (response.body === null || !isEventStream(response.headers.get('content-type'))) return response
   if (!declaresTasks(params._meta?.[CAPABILITIES])) {
     await response.body.cancel()
     const { code, message, data } = new TasksNotDeclared('A subscription to tasks')
@@ -43,20 +44,21 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
   const encoder = new TextEncoder()
   const frames = new TransformStream<Uint8Array, Uint8Array>({
     async transform (chunk, controller) {
-      const message = parse(decoder.decode(chunk)) // the SDK writes one event a chunk
+      const [json] = sseData(decoder.decode(chunk)) // the SDK writes one event a chunk
+      const message: Message | undefined = json === undefined ? undefined : JSON.parse(json)
       const { toolsListChanged = false } = params.notifications
       if (message?.method === 'notifications/tools/list_changed' && !toolsListChanged) return
       if (message?.method !== 'notifications/subscriptions/acknowledged') return controller.enqueue(chunk)
 
       const { toolsListChanged: _, ...honored } = message.params?.notifications ?? {}
       message.params = { ...message.params, notifications: { ...honored, ...(toolsListChanged && { toolsListChanged }), ...(known.length > 0 && { taskIds: known }) } }
-      controller.enqueue(encoder.encode(frame(message)))
+      controller.enqueue(encoder.encode(eventOf(message)))
       const send = async (taskId: string): Promise<void> => {
         const task = await tasks.find(context, taskId)
         const news = JSON.stringify(task)
         if (task === undefined || told.get(taskId) === news) return
         told.set(taskId, news)
-        controller.enqueue(encoder.encode(frame({ jsonrpc: '2.0', method: 'notifications/tasks', params: { ...task, _meta: { [SUBSCRIPTION_ID_META_KEY]: id } } })))
+        controller.enqueue(encoder.encode(eventOf({ jsonrpc: '2.0', method: 'notifications/tasks', params: { ...task, _meta: { [SUBSCRIPTION_ID_META_KEY]: id } } })))
       }
       let sending = Promise.resolve()
       const waiting = new Set<string>() // once each, however often it changes until it is its turn
@@ -88,10 +90,4 @@ export async function listenToTasks ({ fetch }: McpHttpHandler, request: Request
 
 interface Message { jsonrpc: '2.0', method?: string, params?: Record<string, any> }
 
-/** The message of an event; undefined for a comment. */
-function parse (event: string): Message | undefined {
-  const data = /^data: (.*)$/m.exec(event)?.[1]
-  return data === undefined ? undefined : JSON.parse(data)
-}
-
-const frame = (message: Message): string => `event: message\ndata: ${JSON.stringify(message)}\n\n`
+const eventOf = (message: Message): string => sseEvent(JSON.stringify(message))

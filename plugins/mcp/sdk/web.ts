@@ -1,6 +1,7 @@
 // Between Fastify and the web-standard Request and Response that the SDK speaks.
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isEventStream, sseComment } from '../../../lib/sse.ts'
 
 // A client that is this far behind has stopped reading: more than any burst of messages, as a result may have 1 MB.
 export const MOST_UNREAD_BYTES = 4_000_000
@@ -27,8 +28,6 @@ function named (accept: string): string {
   return allows('application/json') && allows('text/event-stream') ? 'application/json, text/event-stream' : accept
 }
 
-export const isEventStream = ({ headers }: Response): boolean => headers.get('content-type')?.startsWith('text/event-stream') === true
-
 /** What is told of a response. */
 interface Told {
   /** Of a stream, how to end it; answers what is to be called when it has ended. */
@@ -41,7 +40,7 @@ interface Told {
 export async function sendWebResponse (reply: FastifyReply, response: Response, { opened, ended }: Told = {}): Promise<FastifyReply> {
   for (const [name, value] of response.headers) if (name !== 'connection') reply.header(name, value)
   reply.code(response.status)
-  if (isEventStream(response) && response.body !== null) {
+  if (isEventStream(response.headers.get('content-type')) && response.body !== null) {
     const reader = response.body.getReader()
     const cancel = (): void => { reader.cancel().catch(() => {}) }
     const closed = opened?.(cancel)
@@ -62,7 +61,7 @@ export async function sendWebResponse (reply: FastifyReply, response: Response, 
  */
 function pushed (reader: ReadableStreamDefaultReader<Uint8Array>, { raw }: FastifyReply): Readable {
   const stream = new Readable({ read () {} })
-  stream.push(': open\n\n')
+  stream.push(sseComment('open'))
   const pump = async (): Promise<void> => {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       // What is pushed before is what counts: one message may be larger, and still has to arrive.
