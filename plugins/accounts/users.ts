@@ -54,6 +54,16 @@ export async function findByUsername (db: Kysely<Database>, username: string): P
   return await db.selectFrom('users').selectAll().where('username', '=', name).executeTakeFirst()
 }
 
+/** The user of an id, unless disabled. */
+export async function findEnabled (db: Kysely<Database>, id: number): Promise<User | undefined> {
+  return await db.selectFrom('users').selectAll().where('id', '=', id).where('disabled_at', 'is', null).executeTakeFirst()
+}
+
+/** The name of a user, disabled or not. */
+export async function findName (db: Kysely<Database>, id: number): Promise<string | undefined> {
+  return (await db.selectFrom('users').select('username').where('id', '=', id).executeTakeFirst())?.username
+}
+
 export async function listUsers (db: Kysely<Database>): Promise<Omit<User, 'password_hash'>[]> {
   return await db.selectFrom('users').select(['id', 'username', 'created_at', 'last_login', 'disabled_at']).orderBy('username').execute()
 }

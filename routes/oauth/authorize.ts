@@ -1,15 +1,7 @@
 // The authorization endpoint (RFC 6749 section 3.1): a person signs in, allows a client, and is sent back to it with a code.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { audit } from '../../plugins/auth/oauth/audit.ts'
-import { addressOf } from '../../plugins/budgets.ts'
-import { answerAt, type AuthorizationRequest, checkAuthorizationRequest } from '../../plugins/auth/oauth/authorization-request.ts'
-import { isAllowed, rememberAllowed } from '../../plugins/auth/oauth/grants/consents.ts'
-import { OAuthError } from '../../plugins/auth/oauth/error.ts'
-import { issueCode } from '../../plugins/auth/oauth/grants/grants.ts'
-import { isFromThisMachine } from '../../lib/net/own-machine.ts'
-import { parameters } from '../../plugins/auth/oauth/parameters.ts'
-import { SignIn } from '../../plugins/accounts/sign-in.ts'
-import { findByUsername } from '../../plugins/accounts/users.ts'
+import { parameters } from '../../lib/parameters.ts'
+import type { AuthorizationRequest } from '../../plugins/auth/oauth/authorization-request.ts'
 import type { User } from '../../plugins/db/schema.ts'
 
 const STATUS = { refused: 401, delayed: 429, limited: 429, busy: 503 } as const
@@ -21,26 +13,25 @@ const EXPLANATION = {
 } as const
 
 export default async function authorizeRoute (fastify: FastifyInstance) {
-  const { db, oauth, browser, pages } = fastify
-  const signIn = new SignIn(db, { failures: fastify.deriveKey('sign-in failures'), device: fastify.deriveKey('device') })
+  const { accounts, browser, oauth: { audit, authorization, issuer }, pages } = fastify
 
   fastify.setErrorHandler(pages.failure)
 
   fastify.get('/oauth/authorize', { config: { summary: 'Page on which a person signs in and allows a client' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
-    const asked = await checkAuthorizationRequest(fastify, request.query, addressOf(request))
+    const asked = await authorization.check(request)
     const silently = asked.prompts.has('none')
     const user = await browser.user(request)
     if (user === undefined || asked.prompts.has('login')) {
-      if (silently) throw asked.refuse(new OAuthError('login_required', 'Nobody is signed in'))
+      if (silently) throw asked.refuse('login_required', 'Nobody is signed in')
       return pages.signIn(request, reply, asked)
     }
-    if (await needNotAsk(asked, user)) return reply.redirect(await allow(request, asked, user), 303)
-    if (silently) throw asked.refuse(new OAuthError('consent_required', 'The user has to be asked'))
+    if (await needNotAsk(asked, user)) return reply.redirect(await authorization.issueCode(request, asked, user), 303)
+    if (silently) throw asked.refuse('consent_required', 'The user has to be asked')
     return pages.consent(request, reply, asked, user)
   })
 
   fastify.post('/oauth/authorize', { config: { summary: 'Its forms' }, preHandler: fastify.limitOAuth }, async (request, reply) => {
-    const asked = await checkAuthorizationRequest(fastify, request.query, addressOf(request))
+    const asked = await authorization.check(request)
     const form = parameters(request.body)
     if (form.decision === undefined) {
       browser.requireOwnForm(request, form.csrf)
@@ -54,20 +45,16 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
       await browser.end(request, reply)
       return reply.redirect(request.url, 303)
     }
-    if (form.decision !== 'allow') {
-      audit(request, 'consent', 'refused', { user: user.username, client: asked.client.id })
-      return pages.denied(reply, asked, answerAt(asked.redirectUri, { error: 'access_denied', error_description: 'The user did not allow it', state: asked.state, iss: oauth.issuer }))
-    }
-    await rememberAllowed(db, user.id, asked)
-    audit(request, 'consent', 'ok', { user: user.username, client: asked.client.id })
-    return pages.finish(reply, asked, await allow(request, asked, user))
+    if (form.decision !== 'allow') return pages.denied(reply, asked, authorization.refuse(request, asked, user))
+    await authorization.allow(request, asked, user)
+    return pages.finish(reply, asked, await authorization.issueCode(request, asked, user))
   })
 
   async function trySignIn (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, username: string, password: string): Promise<FastifyReply> {
-    const result = await signIn.try({ username, password, address: addressOf(request), device: request.device, here: isFromThisMachine(request.raw) })
+    const result = await accounts.signIn(request, username, password)
     if (result.outcome !== 'ok') {
       // Only the name of a user: people type their password into the wrong field.
-      const user = await findByUsername(db, username)
+      const user = await accounts.findByName(username)
       audit(request, 'sign_in', 'refused', { user: user?.username ?? 'unknown', client: asked.client.id, reason: 'known' in result ? 'default password, from elsewhere' : result.outcome })
       if ('alarm' in result) request.log.warn({ user: result.alarm, address: request.ip }, 'somebody keeps guessing the password of this user; attempts are slowed down')
       if (result.retryAfter > 0) reply.header('retry-after', result.retryAfter)
@@ -78,22 +65,14 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
     // prompt=login was answered by signing in; asking it again would never end.
     const prompts = new Set([...asked.prompts].filter(prompt => prompt !== 'login'))
     // By a page of its own: the form-action of the sign-in page would cover a redirect to the client, too.
-    if (await needNotAsk({ ...asked, prompts }, result.user)) return pages.finish(reply, asked, await allow(request, asked, result.user))
-    const next = new URL(request.url, oauth.issuer)
+    if (await needNotAsk({ ...asked, prompts }, result.user)) return pages.finish(reply, asked, await authorization.issueCode(request, asked, result.user))
+    const next = new URL(request.url, issuer)
     if (prompts.size > 0) next.searchParams.set('prompt', [...prompts].join(' '))
     else next.searchParams.delete('prompt')
     return reply.redirect(`${next.pathname}${next.search}`, 303)
   }
 
   async function needNotAsk (asked: AuthorizationRequest, user: User): Promise<boolean> {
-    return !asked.prompts.has('consent') && !asked.prompts.has('select_account') && await isAllowed(db, user.id, asked)
-  }
-
-  /** Where the person goes with a code. */
-  async function allow (request: FastifyRequest, { client, redirectUri, state, codeChallenge, scopes }: AuthorizationRequest, user: User): Promise<string> {
-    await oauth.clients.markAuthorized(client.id)
-    const code = await issueCode(db, { user_id: user.id, client_id: client.id, redirect_uri: redirectUri, code_challenge: codeChallenge, scope: scopes.join(' '), resource: oauth.resource })
-    audit(request, 'code_issued', 'ok', { user: user.username, client: client.id })
-    return answerAt(redirectUri, { code, state, iss: oauth.issuer })
+    return !asked.prompts.has('consent') && !asked.prompts.has('select_account') && await authorization.isAllowed(asked, user)
   }
 }

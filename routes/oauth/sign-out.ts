@@ -1,10 +1,9 @@
 // Ends the sign-in that this browser remembers. What clients were granted goes on: that is revoked, not signed out of.
 import type { FastifyInstance } from 'fastify'
-import { audit } from '../../plugins/auth/oauth/audit.ts'
-import { parameters } from '../../plugins/auth/oauth/parameters.ts'
+import { parameters } from '../../lib/parameters.ts'
 
 export default async function signOutRoute (fastify: FastifyInstance) {
-  const { browser, pages } = fastify
+  const { browser, oauth, pages } = fastify
 
   fastify.setErrorHandler(pages.failure)
 
@@ -14,7 +13,7 @@ export default async function signOutRoute (fastify: FastifyInstance) {
     const user = await browser.user(request)
     if (user !== undefined) browser.requireOwnForm(request, parameters(request.body).csrf, user)
     await browser.end(request, reply)
-    if (user !== undefined) audit(request, 'sign_out', 'ok', { user: user.username })
+    if (user !== undefined) oauth.audit(request, 'sign_out', 'ok', { user: user.username })
     return pages.signedOut(reply)
   })
 }

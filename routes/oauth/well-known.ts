@@ -1,16 +1,15 @@
 // Discovery: what is protected and by whom (RFC 9728), and how to get a token (RFC 8414).
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { OFFLINE_SCOPE } from '../../plugins/auth/scope.ts'
 
 export default async function wellKnown (fastify: FastifyInstance) {
-  const { config, oauth: { issuer, resource, scopes, keys } } = fastify
+  const { config, oauth: { grants, issuer, resource, resourceScopes, scopes, keys } } = fastify
   const cached = (summary: string) => ({ config: { summary }, onRequest: async (_request: FastifyRequest, reply: FastifyReply) => { reply.header('cache-control', 'public, max-age=300') } })
 
   for (const path of new Set(['', config.MCP_PATH])) {
     fastify.get(`/.well-known/oauth-protected-resource${path}`, cached('What is protected, and by whom (RFC 9728)'), async () => ({
       resource,
       authorization_servers: [issuer],
-      scopes_supported: scopes().filter(scope => scope !== OFFLINE_SCOPE),
+      scopes_supported: resourceScopes(),
       bearer_methods_supported: ['header'],
       resource_name: config.MCP_SERVER_NAME
     }))
@@ -29,7 +28,7 @@ export default async function wellKnown (fastify: FastifyInstance) {
       authorization_response_iss_parameter_supported: true, // RFC 9207 section 3
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
-      grant_types_supported: ['authorization_code', 'refresh_token'],
+      grant_types_supported: [...grants.types.keys()],
       code_challenge_methods_supported: ['S256'],
       token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
       token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA'],

@@ -26,6 +26,16 @@ t.test('imports go downwards only, and siblings never import each other', async 
   t.same(upwards, [])
 })
 
+t.test('routes and tools reach plugins by what these decorate: they import types alone', async t => {
+  const own = new Set(['routes/mcp.ts imports plugins/mcp']) // the endpoint of that plugin
+  const faces = files.filter(file => /^(routes|tools)\//.test(file))
+  t.ok(faces.length > 15)
+  const values = faces.flatMap(file => [...readFileSync(path.join(root, file), 'utf8').matchAll(/^import (?!type )([^']*) from '([^']*\/plugins\/[^']+)'/gm)]
+    .filter(([, names = '']) => names.replace(/\btype \w+( as \w+)?/g, '').replace(/[{},\s]/g, '') !== '')
+    .map(([, , target = '']) => `${file} imports ${path.join(path.dirname(file), target)}`))
+  t.same(values.filter(value => ![...own].some(allowed => value.startsWith(allowed))), [])
+})
+
 t.test('nothing goes in circles', async t => {
   const done = new Set<string>()
   const circles: string[] = []

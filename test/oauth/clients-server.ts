@@ -2,14 +2,15 @@
 import path from 'node:path'
 import { Writable } from 'node:stream'
 import formbody from '@fastify/formbody'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
 import { authenticateClient } from '../../plugins/auth/oauth/clients/client-authentication.ts'
 import { ClientKeys } from '../../plugins/auth/oauth/clients/client-keys.ts'
 import { sendOAuthError } from '../../plugins/auth/oauth/error.ts'
+import { register } from '../../plugins/auth/oauth/clients/registration.ts'
 import { findClient } from '../../plugins/auth/oauth/clients/find-client.ts'
 import { MetadataDocuments } from '../../plugins/auth/oauth/clients/metadata-document.ts'
-import { parameters } from '../../plugins/auth/oauth/parameters.ts'
+import { parameters } from '../../lib/parameters.ts'
 import { FetchPlaces } from '../../lib/net/published-json.ts'
 import { createPublicFetch } from '../../lib/net/public-fetch.ts'
 import certificate from '../../plugins/certificate.ts'
@@ -22,7 +23,7 @@ import http from '../../plugins/http/index.ts'
 import budgets from '../../plugins/budgets.ts'
 import catalog from '../../plugins/catalog/index.ts'
 import events from '../../plugins/events/index.ts'
-import register from '../../routes/oauth/register.ts'
+import registerRoute from '../../routes/oauth/register.ts'
 import { temporaryFolder } from '../server.ts'
 
 export const ISSUER = 'https://mcp.example.com'
@@ -41,8 +42,11 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   const settings = readConfig({ PUBLIC_URL: ISSUER, ALLOWED_HOSTS: '127.0.0.1', AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), ...env }, '/nonexistent')
   const app = Fastify({ trustProxy: ['loopback'], logger: { level: 'info', stream: new Writable({ write: (chunk, _encoding, done) => { log.push(String(chunk)); done() } }) } })
   await app.register(config, { config: settings })
-  for (const plugin of [budgets, http, secrets, db, events, catalog, certificate, metrics, audit]) await app.register(plugin)
-  app.decorate('oauth', { scopes: () => ['mcp', 'offline_access', 'files:read'] } as never)
+  for (const plugin of [budgets, events, http, secrets, db, catalog, certificate, metrics, audit]) await app.register(plugin)
+  app.decorate('oauth', {
+    clients: { register: (request: FastifyRequest) => register(app.db, request, ['mcp', 'offline_access', 'files:read'], settings.OAUTH_REDIRECT_SCHEMES) },
+    grants: { types: new Map([['authorization_code', {}], ['refresh_token', {}]]) }
+  } as never)
   const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
   const places = new FetchPlaces()
   const documents = new MetadataDocuments(app.db, fetch, places)
@@ -51,7 +55,7 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   await app.register(async routes => {
     routes.setErrorHandler((error, request, reply) => sendOAuthError(error, request, reply))
     await routes.register(formbody)
-    await routes.register(register)
+    await routes.register(registerRoute)
     routes.post('/authenticate', (request, reply) => {
       authenticateClient(authentication, request, parameters(request.body)).then(client => reply.send({ client: client.id }), error => reply.send(error))
       return reply

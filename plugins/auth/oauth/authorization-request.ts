@@ -1,8 +1,9 @@
 // Checks an authorization request (RFC 6749 section 4.1.1, OAuth 2.1, RFC 7636, RFC 8707, RFC 9207) before a person is asked anything.
 import type { FastifyInstance } from 'fastify'
+import { type Parameters, parameters, required, sameResource } from '../../../lib/parameters.ts'
+import { Refusal } from '../../../lib/refusal.ts'
 import type { Client } from './clients/client.ts'
-import { OAuthError } from './error.ts'
-import { type Parameters, parameters, required, sameResource } from './parameters.ts'
+import { type ErrorCode, OAuthError, toOAuthError } from './error.ts'
 import { describeRedirect, matchesRedirectUri, redirectUriProblem } from './clients/redirect-uri.ts'
 import { grantable, parseScope } from '../scope.ts'
 
@@ -16,7 +17,7 @@ export interface AuthorizationRequest {
   /** OpenID Connect Core section 3.1.2.1; some clients send it, so it is understood. */
   readonly prompts: ReadonlySet<string>
   /** An error that is answered to the client. */
-  readonly refuse: (cause: OAuthError) => RedirectedError
+  readonly refuse: (code: ErrorCode, description: string) => RedirectedError
 }
 
 /** An error that the client is told at its redirect URI; any other is shown to the person. */
@@ -52,7 +53,7 @@ export async function checkAuthorizationRequest ({ oauth, config }: FastifyInsta
   const given = withOneResource(query, oauth.resource)
   const client = await oauth.clients.find(required(given, 'client_id'), requester)
   const redirectUri = redirectUriOf(client, given, config.OAUTH_REDIRECT_SCHEMES)
-  const refuse = (cause: OAuthError): RedirectedError => new RedirectedError(cause, client, redirectUri, given.state, oauth.issuer)
+  const refusedFor = (cause: OAuthError): RedirectedError => new RedirectedError(cause, client, redirectUri, given.state, oauth.issuer)
   try {
     if (given.response_type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
     if (given.response_mode !== undefined && given.response_mode !== 'query') throw new OAuthError('invalid_request', 'response_mode must be query')
@@ -64,9 +65,9 @@ export async function checkAuthorizationRequest ({ oauth, config }: FastifyInsta
     if (given.resource !== undefined && !sameResource(given.resource, oauth.resource)) throw new OAuthError('invalid_target', `resource must be ${oauth.resource}`)
     const prompts = new Set(given.prompt?.split(' '))
     if (prompts.has('none') && prompts.size > 1) throw new OAuthError('invalid_request', 'prompt cannot be none and something else')
-    return { client, redirectUri, state, codeChallenge, scopes: grantable(parseScope(given.scope), oauth.scopes()), prompts, refuse }
+    return { client, redirectUri, state, codeChallenge, scopes: grantable(parseScope(given.scope), oauth.scopes()), prompts, refuse: (code, description) => refusedFor(new OAuthError(code, description)) }
   } catch (error) {
-    throw error instanceof OAuthError ? refuse(error) : error
+    throw error instanceof OAuthError || error instanceof Refusal ? refusedFor(toOAuthError(error)) : error
   }
 }
 

@@ -6,15 +6,17 @@ import { Refusal } from '../../../lib/refusal.ts'
 // Descriptions quote what was sent; they stand in answers and in the log.
 const MOST_CHARACTERS = 500
 
-export type ErrorCode =
-  | 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unauthorized_client' | 'unsupported_grant_type' | 'invalid_scope' // RFC 6749
-  | 'access_denied' | 'unsupported_response_type' | 'server_error' | 'temporarily_unavailable' // RFC 6749 section 4.1.2.1
-  | 'login_required' | 'consent_required' // OpenID Connect Core section 3.1.2.6
-  | 'invalid_redirect_uri' | 'invalid_client_metadata' // RFC 7591 section 3.2.2
-  | 'invalid_target' // RFC 8707 section 2
-  | 'invalid_token' | 'insufficient_scope' // RFC 6750 section 3.1
+/** The codes, and the status of each. */
+const STATUS = {
+  invalid_request: 400, invalid_client: 401, invalid_grant: 400, unauthorized_client: 400, unsupported_grant_type: 400, invalid_scope: 400, // RFC 6749 section 5.2
+  access_denied: 400, unsupported_response_type: 400, server_error: 500, temporarily_unavailable: 503, // RFC 6749 section 4.1.2.1
+  login_required: 400, consent_required: 400, // OpenID Connect Core section 3.1.2.6
+  invalid_redirect_uri: 400, invalid_client_metadata: 400, // RFC 7591 section 3.2.2
+  invalid_target: 400, // RFC 8707 section 2
+  invalid_token: 401, insufficient_scope: 403 // RFC 6750 section 3.1
+} as const
 
-const STATUS: Partial<Record<ErrorCode, number>> = { invalid_client: 401, invalid_token: 401, insufficient_scope: 403, server_error: 500, temporarily_unavailable: 503 }
+export type ErrorCode = keyof typeof STATUS
 
 export class OAuthError extends Error {
   readonly error: ErrorCode
@@ -27,7 +29,7 @@ export class OAuthError extends Error {
   constructor (error: ErrorCode, description: string, more: { status?: number, retryAfter?: number, cause?: unknown } = {}) {
     super(cut(description, MOST_CHARACTERS).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?'), { cause: more.cause })
     this.error = error
-    this.status = more.status ?? STATUS[error] ?? 400
+    this.status = more.status ?? STATUS[error]
     this.retryAfter = more.retryAfter
   }
 }
@@ -44,7 +46,7 @@ export function toOAuthError (error: unknown): OAuthError {
 }
 
 /** Whether the reason of a refusal is a code of OAuth's too. */
-const isOfOAuth = (reason: string): reason is ErrorCode => reason === 'access_denied' || reason === 'invalid_token' || reason === 'insufficient_scope' || reason === 'temporarily_unavailable'
+const isOfOAuth = (reason: string): reason is ErrorCode => Object.hasOwn(STATUS, reason)
 
 export function sendOAuthError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toOAuthError(thrown)

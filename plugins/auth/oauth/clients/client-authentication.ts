@@ -9,7 +9,7 @@ import { ASSERTION_TYPE, claimedClient, verifyAssertion } from './client-asserti
 import type { ClientKeys } from './client-keys.ts'
 import { OAuthError } from '../error.ts'
 import { equalConstantTime, sha256 } from '../../../../lib/digest.ts'
-import type { Parameters } from '../parameters.ts'
+import type { Parameters } from '../../../../lib/parameters.ts'
 
 export interface ClientAuthentication {
   readonly db: Kysely<Database>

@@ -1,0 +1,48 @@
+// What becomes of an authorization request: whether the person has to be asked, what they decide, and the code for the client.
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { addressOf } from '../../budgets.ts'
+import type { User } from '../../db/schema.ts'
+import { audit } from './audit.ts'
+import { answerAt, type AuthorizationRequest, checkAuthorizationRequest } from './authorization-request.ts'
+import { markAuthorized } from './clients/clients.ts'
+import { issueCode } from './grants/authorization-code.ts'
+import { isAllowed, rememberAllowed } from './grants/consents.ts'
+
+export interface Authorization {
+  /** Reads the query. @throws OAuthError to show the person, RedirectedError to tell the client */
+  readonly check: (request: FastifyRequest) => Promise<AuthorizationRequest>
+  /** Whether the person has allowed all of it before, and need not be asked again. */
+  readonly isAllowed: (asked: AuthorizationRequest, user: User) => Promise<boolean>
+  /** The person allows it, now and for later. */
+  readonly allow: (request: FastifyRequest, asked: AuthorizationRequest, user: User) => Promise<void>
+  /** The person does not: where the client is told so. */
+  readonly refuse: (request: FastifyRequest, asked: AuthorizationRequest, user: User) => string
+  /** Issues the code of what was allowed: where the person goes with it. */
+  readonly issueCode: (request: FastifyRequest, asked: AuthorizationRequest, user: User) => Promise<string>
+}
+
+export function createAuthorization (fastify: FastifyInstance, issuer: string, resource: string): Authorization {
+  const { db } = fastify
+  return {
+    check: async request => await checkAuthorizationRequest(fastify, request.query, addressOf(request)),
+
+    isAllowed: async (asked, user) => await isAllowed(db, user.id, asked),
+
+    allow: async (request, asked, user) => {
+      await rememberAllowed(db, user.id, asked)
+      audit(request, 'consent', 'ok', { user: user.username, client: asked.client.id })
+    },
+
+    refuse: (request, { client, redirectUri, state }, user) => {
+      audit(request, 'consent', 'refused', { user: user.username, client: client.id })
+      return answerAt(redirectUri, { error: 'access_denied', error_description: 'The user did not allow it', state, iss: issuer })
+    },
+
+    issueCode: async (request, { client, redirectUri, state, codeChallenge, scopes }, user) => {
+      await markAuthorized(db, client.id)
+      const code = await issueCode(db, { user_id: user.id, client_id: client.id, redirect_uri: redirectUri, code_challenge: codeChallenge, scope: scopes.join(' '), resource })
+      audit(request, 'code_issued', 'ok', { user: user.username, client: client.id })
+      return answerAt(redirectUri, { code, state, iss: issuer })
+    }
+  }
+}
