@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import cors from './cors.ts'
 import ended from './ended.ts'
+import contentEncoding from './content-encoding.ts'
 import errors from './errors.ts'
 import lifecycle from './lifecycle.ts'
 import limits from './limits.ts'
@@ -18,6 +19,7 @@ export default fp(async function http (fastify: FastifyInstance) {
   await fastify.register(lifecycle)
   await fastify.register(security)
   await fastify.register(cors)
+  await fastify.register(contentEncoding)
   await fastify.register(unread)
   // These add no hook: they are what routes ask for.
   await fastify.register(errors)

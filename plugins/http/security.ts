@@ -40,6 +40,8 @@ export default fp(async function security (fastify: FastifyInstance) {
 
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers)
+    // RFC 9112 section 3.2: MUST be answered with 400. Node takes the first, and whoever is in front may have gone by another.
+    if (hasTwoHosts(request.raw)) return done(new Refusal(400, 'bad_request', 'The request has more than one Host field; send one'))
     const { host: header = '', origin } = request.headers
     const host = request.url.charCodeAt(0) === SLASH ? header : addressed(request.raw, header)
     if (!isOurs(host) && !request.routeOptions.config.anyHost) {
@@ -97,6 +99,12 @@ function addressed (raw: IncomingMessage, header: string): string {
   const target = absoluteTarget(raw.url ?? '')
   raw.url = target?.path ?? '/'
   return target?.host ?? ''
+}
+
+function hasTwoHosts ({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts++
+  return hosts > 1
 }
 
 const printable = (value = ''): string => value.replace(/[^\x21-\x7e]/g, '?').slice(0, 100)

@@ -53,6 +53,19 @@ t.test('a request whose target is a whole URL is for the host in it, and what is
   t.match(await get('http://localhost/health/live'), /^HTTP\/1\.1 200 /)
 })
 
+t.test('two Host fields are refused, whichever is ours (RFC 9112 section 3.2)', async t => {
+  const { origin } = await startServer(t)
+  const body = PING
+  const ask = async (path: string, hosts: string[]) => await rawRequest(origin, `POST ${path} HTTP/1.1\r\n${hosts.map(host => `${host}\r\n`).join('')}Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`)
+  for (const hosts of [['Host: localhost', 'Host: evil.example'], ['Host: evil.example', 'host: localhost'], ['Host: localhost', 'HOST: localhost']]) {
+    const answer = await ask('/mcp', hosts)
+    t.match(answer, /^HTTP\/1\.1 400 /)
+    t.match(answer, /"code":-32600,"message":"The request has more than one Host field/)
+    t.match(await ask('/health', hosts), /^HTTP\/1\.1 400 [^]*"error":"bad_request"/)
+  }
+  t.match(await ask('/mcp', ['Host: localhost', 'X-Host: evil.example']), /^HTTP\/1\.1 200 /)
+})
+
 t.test('an Origin that is not ours is refused in noauth: any page could otherwise call local tools', async t => {
   const { endpoint } = await startServer(t)
   for (const origin of ['https://evil.example', 'http://localhost.evil.example', 'null', 'garbage', 'https://localhost:5173']) {
