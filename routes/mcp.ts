@@ -1,43 +1,33 @@
 // The MCP endpoint: authenticate, limit, then hand the request to a lane.
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
-import { beyond, type JsonBounds } from '../lib/json-bounds.ts'
 import { Refusal } from '../lib/refusal.ts'
 import { Asked } from '../plugins/mcp/asked.ts'
+import { bodyParser } from '../plugins/mcp/body.ts'
 import { excess, SMALL_BODY } from '../plugins/mcp/bounds.ts'
 import { sendFailure } from '../plugins/mcp/json-rpc.ts'
 import { notPermitted } from '../plugins/mcp/permission.ts'
 
-/**
- * Of a body: more than arguments need. Few enough levels for whatever follows them down by recursion, and few enough values
- * for the SDK, which looks at each many times.
- */
-const MOST: JsonBounds = { levels: 200, values: 5_000 }
-const TOO_MUCH = {
-  levels: `Invalid request: its values are nested more than ${MOST.levels} levels deep`,
-  values: `Invalid request: it has more than ${MOST.values} values; send fewer, or many of them as one text`
-}
 const METHODS = ['GET', 'POST', 'DELETE']
 
 export default async function mcpRoute (fastify: FastifyInstance) {
-  // Fastify's own parser, with its protection against __proto__ keys, except that no body at all is no error: DELETE has none.
-  const parseJson = fastify.getDefaultJsonParser('error', 'error')
   fastify.removeAllContentTypeParsers()
-  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') return done(null, undefined)
-    const problem = beyond(body as string, MOST)
-    if (problem !== undefined) done(new Refusal(400, 'invalid_request', TOO_MUCH[problem]))
-    else parseJson(request, body as string, done)
-  })
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, bodyParser(fastify.getDefaultJsonParser('error', 'error')))
 
   fastify.setErrorHandler<FastifyError>((error, request, reply) => {
     if ((error.statusCode ?? 500) >= 500) request.log.error({ err: error }, 'request failed')
     return sendFailure(error, reply)
   })
 
+  // Who types the address may well end it with a slash.
+  for (const url of [fastify.config.MCP_PATH, `${fastify.config.MCP_PATH}/`]) serve(fastify, url)
+}
+
+function serve (fastify: FastifyInstance, url: string): void {
+  const unlisted = url !== fastify.config.MCP_PATH
   fastify.route({
     method: METHODS,
-    url: fastify.config.MCP_PATH,
-    config: { jsonRpc: true, summary: 'The MCP endpoint (streamable HTTP)' },
+    url,
+    config: { jsonRpc: true, unlisted, summary: 'The MCP endpoint (streamable HTTP)' },
     onRequest: [fastify.authenticate, fastify.limitCaller],
     preHandler: (request, reply, done) => {
       request.asked = new Asked(request)
@@ -60,7 +50,7 @@ export default async function mcpRoute (fastify: FastifyInstance) {
   // Any other method, refused as JSON-RPC too (RFC 9110 section 15.5.6). HEAD is that of GET.
   fastify.route({
     method: fastify.supportedMethods.filter(method => !['GET', 'HEAD', ...METHODS].includes(method)),
-    url: fastify.config.MCP_PATH,
+    url,
     config: { jsonRpc: true, unlisted: true },
     onRequest: (_request, reply, done) => {
       reply.header('allow', `HEAD, ${METHODS.join(', ')}`)

@@ -84,6 +84,7 @@ function statusAt (code: number): number {
 
 /** The route as it was registered, never as it was asked for; `*` is where preflights end. */
 function routeOf (request: FastifyRequest): string {
-  const { url } = request.routeOptions
+  const { url, config: { jsonRpc } } = request.routeOptions
+  if (jsonRpc === true) return request.server.config.MCP_PATH
   return url === undefined || url === '*' ? 'other' : url
 }

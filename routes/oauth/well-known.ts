@@ -3,10 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 export default async function wellKnown (fastify: FastifyInstance) {
   const { config, oauth: { grants, issuer, resource, resourceScopes, scopes, keys } } = fastify
-  const cached = (summary: string) => ({ config: { summary }, onRequest: async (_request: FastifyRequest, reply: FastifyReply) => { reply.header('cache-control', 'public, max-age=300') } })
+  const cached = (summary: string, unlisted = false) => ({ config: { summary, unlisted }, onRequest: async (_request: FastifyRequest, reply: FastifyReply) => { reply.header('cache-control', 'public, max-age=300') } })
 
-  for (const path of new Set(['', config.MCP_PATH])) {
-    fastify.get(`/.well-known/oauth-protected-resource${path}`, cached('What is protected, and by whom (RFC 9728)'), async () => ({
+  for (const path of ['', config.MCP_PATH, `${config.MCP_PATH}/`]) {
+    fastify.get(`/.well-known/oauth-protected-resource${path}`, cached('What is protected, and by whom (RFC 9728)', path.endsWith('/')), async () => ({
       resource,
       authorization_servers: [issuer],
       scopes_supported: resourceScopes(),

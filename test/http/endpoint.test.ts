@@ -1,5 +1,6 @@
 // Every refusal on the MCP endpoint is JSON-RPC with the right status, whatever was wrong.
 import { request as httpRequest } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { isEventStream, sseData } from '../../lib/sse.ts'
 import { startServer } from '../server.ts'
@@ -32,6 +33,13 @@ t.test('malformed input is refused as JSON-RPC', async t => {
     ['arguments that are nested too deep', () => post(endpoint, call('echo', { message: 'x', more: nested(500) })), 400, -32600, /nested more than 200 levels deep/],
     ['a batch that is nested too deep', () => post(endpoint, `[${call('echo', 0).replace('"arguments":0', `"arguments":{"a":${'['.repeat(500)}${']'.repeat(500)}}`)}]`), 400, -32600, /nested more than 200 levels deep/],
     ['metadata that is nested too deep in the 2026 era', () => post(endpoint, call('echo', { message: 'x' }, { _meta: { ...meta, 'example.com/deep': nested(500) } }), modern('tools/call', 'echo')), 400, -32600, /nested more than 200 levels deep/],
+    ['a body that is not UTF-8', () => post(endpoint, Buffer.from(call('echo', { message: 'München' }), 'latin1')), 400, -32700, /^Parse error: Body is not UTF-8/],
+    ['a body cut within a letter', () => post(endpoint, Buffer.from(call('echo', { message: 'ü' })).subarray(0, -5)), 400, -32700, /Parse error/],
+    ['a compressed body', () => post(endpoint, gzipSync(call('echo', { message: 'x' })), { ...JSON_HEADERS, 'content-encoding': 'gzip' }), 415, -32000, /^Unsupported Content-Encoding: send the body as it is/],
+    ['a body that is said to be compressed', () => post(endpoint, call('echo', { message: 'x' }), { ...JSON_HEADERS, 'content-encoding': 'deflate' }), 415, -32000, /Content-Encoding/],
+    ['an id that would come back as another', () => post(endpoint, '{"jsonrpc":"2.0","id":1732665600123456789,"method":"ping"}'), 400, -32600, /^Invalid request: id is beyond 2\^53 - 1.*send it as a string/],
+    ['such an id in a batch', () => post(endpoint, '[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":-9007199254740993,"method":"ping"}]'), 400, -32600, /^Invalid request: id is beyond/],
+    ['such a progress token', () => post(endpoint, call('echo', { message: 'x' }, { _meta: { progressToken: 0 } }).replace('"progressToken":0', '"progressToken":1e16')), 400, -32600, /params._meta.progressToken is beyond/],
     ['a text body', () => post(endpoint, call('echo', {}), { ...JSON_HEADERS, 'content-type': 'text/plain' }), 415, -32000, /must be application\/json/],
     ['a form', () => post(endpoint, 'a=b', { ...JSON_HEADERS, 'content-type': 'application/x-www-form-urlencoded' }), 415, -32000, /must be application\/json/],
     ['no JSON-RPC', () => post(endpoint, '{"hello":"world"}'), 400, -32600, /not a valid JSON-RPC/],
@@ -63,6 +71,49 @@ t.test('errors inside a 2025-era exchange carry the id of the request', async t 
   t.match(await post(endpoint, call('nothing', {})), { status: 200, body: { id: 7, error: { code: -32602, message: /Unknown tool: nothing/ } } })
   t.match(await post(endpoint, call('echo', { message: 1 })), { status: 200, body: { id: 7, result: { isError: true, content: [{ text: /message must be string/ }] } } })
   t.match(await post(endpoint, call('echo', 'no object')), { status: 200, body: { id: 7, error: { code: -32602 } } })
+})
+
+t.test('null for what holds objects is as if it were left out, in both eras and in a batch', async t => {
+  const { endpoint } = await startServer(t)
+  const ping = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', params: null })
+  t.match(await post(endpoint, ping), { status: 200, body: { id: 1, result: {} } })
+  t.match(await post(endpoint, `[${ping}]`), { status: 200, body: { id: 1, result: {} } })
+  t.match(await post(endpoint, call('get_request_info', null, { _meta: null })), { status: 200, body: { result: { isError: undefined, content: Array } } })
+  t.match(await post(endpoint, call('get_request_info', null, { _meta: meta }), modern('tools/call', 'get_request_info')), { status: 200, body: { result: { isError: undefined, content: Array } } })
+  t.match(await post(endpoint, call('echo', { message: null })), { body: { result: { isError: true } } }, 'and no other null')
+})
+
+t.test('a cursor that was never given out is refused, in both eras', async t => {
+  const { endpoint } = await startServer(t)
+  const list = (method: string, params: object) => JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+  for (const method of ['tools/list', 'resources/list', 'resources/templates/list', 'prompts/list']) {
+    if (method !== 'tools/list' && !(await post(endpoint, list(method, {}))).body.result) continue
+    for (const [body, headers] of [[list(method, { cursor: 'garbage' }), JSON_HEADERS], [list(method, { cursor: 'garbage', _meta: meta }), modern(method)]] as const) {
+      t.match(await post(endpoint, body, headers), { body: { id: 1, error: { code: -32602, message: /^Invalid params.cursor/ } } }, method)
+    }
+    t.match(await post(endpoint, list(method, { cursor: '' })), { status: 200, body: { result: {} } }, `${method}: an empty one is none`)
+  }
+})
+
+t.test('the endpoint answers with a slash at its end too', async t => {
+  const { endpoint, origin } = await startServer(t)
+  t.match(await post(`${endpoint}/`, call('echo', { message: 'x' })), { status: 200, body: { result: { content: [{ text: 'x' }] } } })
+  t.equal((await fetch(`${endpoint}/`, { method: 'PUT' })).status, 405)
+  t.equal((await fetch(`${origin}/health/`)).status, 404, 'and nothing else does')
+  const guarded = await startServer(t, { AUTH_MODE: 'oauth' })
+  const challenged = await fetch(`${guarded.endpoint}/`, { method: 'POST' })
+  t.equal(challenged.status, 401)
+  for (const url of [/resource_metadata="([^"]+)"/.exec(challenged.headers.get('www-authenticate') ?? '')?.[1] ?? '', `${guarded.origin}/.well-known/oauth-protected-resource/mcp/`]) t.match(await (await fetch(url)).json(), { resource: guarded.endpoint })
+})
+
+t.test('a compressed body is refused wherever it is sent, with what is taken', async t => {
+  const { endpoint, origin } = await startServer(t, { AUTH_MODE: 'oauth' })
+  for (const url of [endpoint, `${origin}/oauth/token`, `${origin}/oauth/register`, `${origin}/health`]) {
+    const refused = await fetch(url, { method: url.endsWith('health') ? 'GET' : 'POST', headers: { ...JSON_HEADERS, 'content-encoding': 'gzip' } })
+    t.equal(refused.status, 415, url)
+    t.equal(refused.headers.get('accept-encoding'), 'identity')
+    t.equal((await fetch(url, { headers: { 'content-encoding': 'identity' } })).status === 415, false)
+  }
 })
 
 t.test('echo returns exactly what it was sent', async t => {

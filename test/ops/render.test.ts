@@ -31,7 +31,7 @@ t.test('names, paths and limits are those of the configuration', async t => {
   const text = site({ MCP_PATH: '/tools/mcp', MAX_BODY_BYTES: '5000' }, { instances: ['8001', '8002', '8003'] })
   t.match(text, /^ {2}server_name mcpx\.lol;$/m)
   t.match(text, /^ {2}listen 443 ssl http2;$/m)
-  t.match(text, /^ {2}location = \/tools\/mcp \{$/m)
+  t.match(text, /^ {2}location ~ \^\/tools\/mcp\/\?\$ \{$/m)
   t.match(text, 'client_max_body_size 5000;')
   t.match(text, '"~^8003\\." mcpx_8003;')
   t.match(text, 'proxy_next_upstream_tries 3;')
@@ -90,7 +90,7 @@ t.test('the command reads the file alone, writes, and says where', async t => {
   const { code, stdout, stderr, folder } = await command(t, { PUBLIC_URL, MCP_PATH: '/this-one' })
   t.equal(code, 0, stderr)
   t.same(stdout.trim().split('\n'), ['nginx/mcpx.conf', 'systemd/mcpx@.service.d/shutdown.conf'].map(name => path.join(folder, 'out', name)))
-  t.match(readFileSync(path.join(folder, 'out/nginx/mcpx.conf'), 'utf8'), 'location = /this-one {')
+  t.match(readFileSync(path.join(folder, 'out/nginx/mcpx.conf'), 'utf8'), 'location ~ ^/this-one/?$ {')
 })
 
 t.test('the command ends with exit code 78 and a line for each problem', async t => {

@@ -1,7 +1,7 @@
 // An official SDK server over the catalog. The SDK owns the protocol, the catalog owns what is served: building one
 // costs the same whatever the number of tools, because nothing is registered into it a second time.
 import {
-  type CallToolResult, type ClientCapabilities, type InputRequiredResult, isInputRequiredResult, type JSONRPCMessage, McpServer, ProtocolErrorCode, type ServerContext,
+  type CallToolResult, type ClientCapabilities, type InputRequiredResult, isInputRequiredResult, type JSONRPCMessage, McpServer, ProtocolError, ProtocolErrorCode, type ServerContext,
   type ServerOptions, type Transport
 } from '@modelcontextprotocol/server'
 import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
@@ -49,7 +49,7 @@ export class CatalogServer extends McpServer {
     const { capabilities } = catalog
     server.registerCapabilities(capabilities)
 
-    server.setRequestHandler('tools/list', (_request, ctx) => ({ tools: catalog.listed('tools', principalOf(ctx)) }))
+    server.setRequestHandler('tools/list', ({ params }, ctx) => ({ tools: onlyPage(params, catalog.listed('tools', principalOf(ctx))) }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
       const outputSchema = catalog.tools.get(params.name)?.definition.outputSchema // of the version that is called
       const result = await this.#run(ctx, params.name, async carrier => await callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
@@ -58,12 +58,12 @@ export class CatalogServer extends McpServer {
       return server.projectCallToolResult(result as CallToolResult, outputSchema)
     })
     if (capabilities.prompts) {
-      server.setRequestHandler('prompts/list', (_request, ctx) => ({ prompts: catalog.listed('prompts', principalOf(ctx)) }))
+      server.setRequestHandler('prompts/list', ({ params }, ctx) => ({ prompts: onlyPage(params, catalog.listed('prompts', principalOf(ctx))) }))
       server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, params.name, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
     }
     if (capabilities.resources) {
-      server.setRequestHandler('resources/list', async (_request, ctx) => ({ resources: await listResources(catalog, principalOf(ctx), ctx) }))
-      server.setRequestHandler('resources/templates/list', (_request, ctx) => ({ resourceTemplates: catalog.listed('templates', principalOf(ctx)) }))
+      server.setRequestHandler('resources/list', async ({ params }, ctx) => ({ resources: onlyPage(params, await listResources(catalog, principalOf(ctx), ctx)) }))
+      server.setRequestHandler('resources/templates/list', ({ params }, ctx) => ({ resourceTemplates: onlyPage(params, catalog.listed('templates', principalOf(ctx))) }))
       server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, params.uri, carrier => readResource(catalog, limits, params.uri, carrier)))
     }
     if (era === '2026') serveTasks(this, source.tasks, ctx => this.#carry(ctx))
@@ -140,6 +140,12 @@ export class CatalogServer extends McpServer {
 }
 
 const principalOf = ({ http }: ServerContext): Principal | null => contextOf(http?.authInfo)?.request.principal ?? null
+
+/** Each list has one page, so no cursor was ever given out (MCP, pagination: one that is not valid should be refused). An empty one is none. */
+function onlyPage<T> (params: { cursor?: string | undefined } | undefined, items: T): T {
+  if (params?.cursor) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Invalid params.cursor: it was not given out here; ask for the list without one')
+  return items
+}
 
 interface Issue { readonly path: readonly PropertyKey[], readonly message: string }
 
