@@ -36,6 +36,9 @@ try {
   else if (app.toolReload !== undefined) app.toolReload.tell = line => console.error(`mcpx: ${line}`) // a terminal shows the log
   flushCompileCache() // or only a graceful end would keep what this start has compiled; without NODE_COMPILE_CACHE it does nothing
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { void stop(app, signal) })
+  // A terminal that goes away ends the server as SIGTERM does. Elsewhere somebody wants a log opened anew, which is not ours.
+  const atTerminal = process.stdout.isTTY
+  process.on('SIGHUP', signal => { if (atTerminal) void stop(app, signal) })
 } catch (error) {
   fail(error)
 }
@@ -54,7 +57,7 @@ async function stop (app: FastifyInstance, reason: NodeJS.Signals | 'uncaughtExc
   const started = performance.now()
   app.log.info({ signal: reason }, 'stopping')
   app.lifecycle.phase = 'draining'
-  if (reason !== 'uncaughtException') process.once(reason, () => process.exit(1)) // a second Ctrl+C does not wait
+  if (reason === 'SIGTERM' || reason === 'SIGINT') process.once(reason, () => process.exit(1)) // a second Ctrl+C does not wait
   const closing = app.config.PUBLIC_URL.startsWith('https:') ? PROXY_CLOSES_MS : CLOSE_CONNECTIONS_MS // TLS is the proxy's
   setTimeout(() => process.exit(1), closing + grace + HARD_LIMIT_MS).unref()
 

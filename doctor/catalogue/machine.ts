@@ -64,7 +64,7 @@ export const machine = {
   },
   'disk-full': {
     level: 'problem',
-    symptom: 'Sign-ins fail with 503, the log stops, certificates are not renewed.',
+    symptom: 'Sign-ins fail with 503, lines of the log are missing (how many, it says when there is room again), certificates are not renewed.',
     cause: 'There is hardly any space left where the data is.',
     fix: '`df -h`, `journalctl --vacuum-size=500M`, old backups and releases: docs/maintenance.md.'
   },

@@ -6,7 +6,7 @@ import { cut } from '../../lib/cut.ts'
 import { Flood, OTHERS } from '../../lib/flood.ts'
 import type { Config } from '../config.ts'
 import { errorLine } from './error-line.ts'
-import { bufferedOutput } from './output.ts'
+import { Output } from './output.ts'
 import { withLazyChildren } from './lazy-children.ts'
 import { redactor } from './redact.ts'
 
@@ -32,7 +32,8 @@ declare module 'fastify' {
 /** Opens the log: level, format, and the redaction of every secret that the configuration holds. */
 export async function openLog (config: Config, stream?: NodeJS.WritableStream): Promise<Log> {
   const prettily = (config.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json')) === 'pretty'
-  const output = prettily ? await prettyStream(stream) : stream ?? bufferedOutput()
+  const shown = prettily ? await forPeople() : (line: string) => line
+  const output = stream ?? standardOutput(shown)
   const redact = redactor(config)
   const serializers = { err: errorLine, req: (request: FastifyRequest) => ({ method: request.method, path: pathOf(request) }) }
   const logger = pino({
@@ -41,14 +42,21 @@ export async function openLog (config: Config, stream?: NodeJS.WritableStream): 
     timestamp: () => `,"time":"${now()}"`,
     formatters: { level: label => ({ level: label }) },
     serializers,
-    hooks: { streamWrite: redact }
+    hooks: { streamWrite: line => shown(redact(line)) }
   }, output)
-  return { logger: withLazyChildren(logger, serializers), writeLine: json => { output.write(redact(`${json}\n`)) }, hide: redact.hide }
+  return { logger: withLazyChildren(logger, serializers), writeLine: json => { output.write(shown(redact(`${json}\n`))) }, hide: redact.hide }
 }
 
-async function prettyStream (destination: NodeJS.WritableStream | undefined): Promise<NodeJS.WritableStream> {
-  const { default: pretty } = await import('pino-pretty') // for people only
-  return pretty({ translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', singleLine: true, ...(destination && { destination }) })
+/** How a line is shown to people. */
+async function forPeople (): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty')
+  return prettyFactory({ translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', singleLine: true })
+}
+
+function standardOutput (shown: (line: string) => string): Output {
+  const output = new Output(lines => shown(`${JSON.stringify({ level: 'warn', time: now(), lines, msg: 'lines of the log are lost: standard output could not be written, or was not read' })}\n`))
+  process.once('exit', () => output.finish())
+  return output
 }
 
 let last = { ms: 0, text: '' }
