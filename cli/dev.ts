@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, watch } from 'node:fs'
 import path from 'node:path'
-import { Environment } from '../lib/settings.ts'
+import { Environment } from '../lib/environment.ts'
 
 const QUIET_MS = 100
 const STOP_MS = 1000 // a call that runs is not waited for

@@ -1,51 +1,8 @@
-// Settings: read as a schema says, from the environment and a file of `NAME=value` lines, each problem in one line.
-import { existsSync, readFileSync } from 'node:fs'
-import { parseEnv } from 'node:util'
+// Settings: read as a schema says, each problem in one line.
 import type { TSchema } from '@sinclair/typebox'
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
-import { ConfigurationError } from './configuration-error.ts'
-import { nearest } from './nearest.ts'
 
 const ajv = new Ajv2020({ allErrors: true, coerceTypes: true, strict: false, validateFormats: false, verbose: true, meta: false, validateSchema: false, code: { optimize: false } }) // each schema is run once
-
-/** Where settings come from: the environment wins over the file. An empty value is none. */
-export class Environment {
-  readonly #env: NodeJS.ProcessEnv
-  /** Path of the file, which need not exist. */
-  readonly file: string
-  readonly #fromFile: NodeJS.Dict<string>
-
-  /** @throws ConfigurationError when the file is there and cannot be read */
-  constructor (env: NodeJS.ProcessEnv, file: string) {
-    this.#env = env
-    this.file = file
-    this.#fromFile = readEnvFile(file)
-  }
-
-  get (name: string): string | undefined { return this.#env[name]?.trim() || this.#fromFile[name]?.trim() || undefined }
-
-  /** Whether the file sets one of these. */
-  fileHas (wanted: (name: string) => boolean): boolean { return Object.entries(this.#fromFile).some(([name, value]) => value?.trim() && wanted(name)) }
-
-  /** What is set and probably meant otherwise, a line each. @param known every name that is a setting */
-  misspelt (known: ReadonlySet<string>): string[] {
-    return [...new Set([...Object.keys(this.#fromFile), ...Object.keys(this.#env)])].flatMap(name => {
-      const meant = known.has(name) ? undefined : nearest(name, known)
-      return meant === undefined ? [] : [`${name} is no setting; was ${meant} meant?`]
-    })
-  }
-
-  /** The same, with the file as it is now. */
-  reread (): Environment { return new Environment(this.#env, this.file) }
-}
-
-function readEnvFile (file: string): NodeJS.Dict<string> {
-  try {
-    return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
-  } catch (error) {
-    throw new ConfigurationError([`${file}: it cannot be read (${(error as NodeJS.ErrnoException).code})`])
-  }
-}
 
 export interface Settings {
   readonly values: Record<string, unknown>

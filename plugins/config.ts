@@ -8,7 +8,8 @@ import { ConfigurationError } from '../lib/configuration-error.ts'
 import { isGuessable } from '../lib/guessable.ts'
 import { isLoopbackHost } from '../lib/loopback.ts'
 import { reachOf, reachOfHost, type Reachable } from '../lib/reach.ts'
-import { Environment, isSecret, readSettings } from '../lib/settings.ts'
+import { Environment } from '../lib/environment.ts'
+import { isSecret, readSettings } from '../lib/settings.ts'
 
 const HOUR = 60
 const MIB = 1024 * 1024
@@ -125,6 +126,8 @@ export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env')
     const problem = wrong.has(name) || values[name] === undefined ? undefined : check(values[name] as never)
     if (problem !== undefined) problems.push(`${name}: ${problem}`)
   }
+  // What Kubernetes sets in every pod beside a Service that is called mcp-server.
+  if (environment.get('MCP_SERVER_PORT')?.startsWith('tcp://')) problems.push('MCP_SERVER_PORT: that is the link of a Kubernetes Service; set enableServiceLinks: false in the pod, or MCP_SERVER_PORT there')
   if (problems.length > 0) throw new ConfigurationError([...new Set(problems)])
   if (environment.fileHas(holdsSecret)) values.secretsFile = path.resolve(file)
   values.retired = Object.entries(RETIRED).flatMap(([name, instead]) => environment.get(name) !== undefined ? [`${name} is not looked at any more: ${instead}`] : [])
@@ -135,7 +138,7 @@ export function readConfig (env: NodeJS.ProcessEnv = process.env, file = '.env')
 const holdsSecret = (name: string): boolean => isSecret(ConfigSchema.properties[name as keyof typeof ConfigSchema.properties] ?? {}) || /(?:KEY|TOKEN|SECRET|PASSWORD)S?$/.test(name)
 
 /** Settings of before, and what has taken their place. */
-const RETIRED = {
+export const RETIRED = {
   ALLOW_DEFAULT_PASSWORD: 'the default password signs in from this very machine, whatever is set, and from nowhere else; remove the line'
 }
 

@@ -46,6 +46,47 @@ t.test('the environment wins over the file, the file over the default, and an em
   t.notHas(config, { PATH: '/bin' }, 'what is no setting is not taken over')
 })
 
+t.test('the file may be written as any editor writes one', async t => {
+  const text = 'MCP_SERVER_NAME=Café\nPUBLIC_URL=https://mcp.example.com\nSESSION_MAX=7\n'
+  const utf16 = Buffer.from(text, 'utf16le')
+  const files = {
+    'UTF-8': text,
+    'UTF-8 with a mark': `\uFEFF${text}`,
+    'UTF-16, little end first': Buffer.concat([Buffer.from([0xFF, 0xFE]), utf16]),
+    'UTF-16, big end first': Buffer.concat([Buffer.from([0xFE, 0xFF]), Buffer.from(utf16).swap16()]),
+    'UTF-16 without a mark': utf16,
+    'UTF-16, big end first, without a mark': Buffer.from(utf16).swap16(),
+    'lines that end in CR': text.replaceAll('\n', '\r'),
+    'lines that end in CR LF': text.replaceAll('\n', '\r\n')
+  }
+  const file = envFile(t, '')
+  for (const [how, bytes] of Object.entries(files)) {
+    writeFileSync(file, bytes)
+    t.match(readConfig({}, file), { MCP_SERVER_NAME: 'Café', PUBLIC_URL: 'https://mcp.example.com', SESSION_MAX: 7 }, how)
+  }
+  writeFileSync(file, Buffer.from(text, 'latin1'))
+  t.throws(() => readConfig({}, file), { message: `${file}: it is not UTF-8; save it as UTF-8` })
+})
+
+t.test('spaces within quotes are part of a value, and what is blank is none', async t => {
+  const file = envFile(t, 'AUTH_DEFAULT_PASSWORD="  a long enough one  "\nMCP_SERVER_NAME="  "\nTOOLS_DIR=  ./mine  \n')
+  t.match(readConfig({}, file), { AUTH_DEFAULT_PASSWORD: '  a long enough one  ', MCP_SERVER_NAME: 'mcpx', TOOLS_DIR: './mine' })
+})
+
+t.test('what the file says in vain is told by its line, without what it says', async t => {
+  const file = envFile(t, '# a comment\n\nPUBLIC_URL: https://mcp.example.com\nJWT_SECRET_KEY: abc=def\nexport SESSION_MAX = 7\npublic_url=https://x\nMY_OWN=1\nTOOLS_DIR="a\nb: c\nd"\nnonsense\n')
+  const { environment, SESSION_MAX } = readConfig({ MCP_SERVER_WORKERS: '4', MCP_SERVER_SERVICE_HOST: '10.0.0.1', MCPX_PORT_8000_TCP: 'tcp://10.0.0.1:8000', HOME: '/root' }, file)
+  t.equal(SESSION_MAX, 7)
+  t.same(environment.unread(new Set(Object.keys(ConfigSchema.properties))), [
+    `${file}, line 3 sets nothing: write PUBLIC_URL=… and not PUBLIC_URL: …`,
+    `${file}, line 4 sets nothing: write JWT_SECRET_KEY=… and not JWT_SECRET_KEY: …`,
+    `${file}, line 11 sets nothing: it is not NAME=value`,
+    'MY_OWN is no setting of the server or of a tool: nothing reads it',
+    'public_url is no setting; was PUBLIC_URL meant?',
+    'MCP_SERVER_WORKERS is no setting of the server or of a tool: nothing reads it'
+  ])
+})
+
 t.test('a file that is there but cannot be read is said so', async t => {
   const folder = path.join(temporaryFolder(t), '.env')
   mkdirSync(folder)
@@ -75,6 +116,7 @@ t.test('a wrong value is one line: the name, what was given, what is allowed', a
     [{ JWT_ACCESS_TOKEN_EXPIRE_MINUTES: '0' }, 'JWT_ACCESS_TOKEN_EXPIRE_MINUTES: 0 is not a whole number from 1 to 1440']
   ]
   for (const [env, problem] of cases) t.same(problemsOf(env), [problem])
+  t.match(problemsOf({ MCP_SERVER_PORT: 'tcp://10.0.0.1:8000' })[1], 'set enableServiceLinks: false in the pod')
 })
 
 t.test('all that is wrong is said at once', async t => {

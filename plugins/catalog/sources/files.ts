@@ -4,7 +4,7 @@ import { realpath } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../../../lib/configuration-error.ts'
-import { ConfigSchema } from '../../config.ts'
+import { ConfigSchema, RETIRED } from '../../config.ts'
 import { requireTrusted } from '../../../lib/trusted-files.ts'
 import { boundTo, type EndHooks } from './bound-plugin.ts'
 import type { ToolReload } from './reload.ts'
@@ -40,7 +40,7 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
     mcp.open()
     reload?.begin()
   })
-  for (const line of fastify.config.environment.misspelt(toolSettings.names)) fastify.log.warn(line)
+  for (const line of fastify.config.environment.unread(toolSettings.names.union(new Set(Object.keys(RETIRED))))) fastify.log.warn(line)
   if (mcp.unknownDisabled.length > 0) {
     const known = [...mcp.tools.keys(), ...mcp.dropped].sort().join(', ')
     throw new ConfigurationError([`TOOLS_DISABLED: no tool is called ${mcp.unknownDisabled.join(', ')}; there are ${known}`])

@@ -1,7 +1,8 @@
 // fastify.toolSettings: the settings that tool files declare for themselves, `export const settings = Type.Object({ … })`.
 import type { TObject, TSchema } from '@sinclair/typebox'
 import { ConfigurationError } from '../../../lib/configuration-error.ts'
-import { choicesOf, type Environment, isSecret, readSettings } from '../../../lib/settings.ts'
+import type { Environment } from '../../../lib/environment.ts'
+import { choicesOf, isSecret, readSettings } from '../../../lib/settings.ts'
 
 /** What a tool file declares, and what it was given. */
 export interface DeclaredSettings {
