@@ -8,7 +8,8 @@ export class Html {
   toString (): string { return this.#text }
 }
 
-export type Content = Html | string | number | undefined | readonly Content[]
+/** Nothing is shown of false, so that a condition can stand before what it is for. */
+export type Content = Html | string | number | undefined | false | readonly Content[]
 
 export function html (parts: TemplateStringsArray, ...values: Content[]): Html {
   return new Html(parts.map((part, index) => part + (index < values.length ? render(values[index]) : '')).join(''))
@@ -18,7 +19,7 @@ export function html (parts: TemplateStringsArray, ...values: Content[]): Html {
 export const markup = (text: string): Html => new Html(text)
 
 function render (value: Content): string {
-  if (value === undefined) return ''
+  if (value === undefined || value === false) return ''
   if (value instanceof Html) return value.toString()
   return Array.isArray(value) ? value.map(render).join('') : escape(String(value))
 }

@@ -12,6 +12,11 @@ h1{margin:0 0 8px;font-size:1.375rem;line-height:1.3;font-weight:650}
 h2{margin:20px 0 4px;font-size:.875rem;line-height:1.4;font-weight:600;color:var(--muted)}
 p{margin:0 0 12px}
 main>:last-child{margin-bottom:0}
+main:has(pre){max-width:46rem}
+pre{margin:4px 0 12px;padding:10px 12px;border:1px solid var(--line);border-radius:8px;background:var(--page);font:.8125rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre;overflow-x:auto}
+dl{margin:0}
+dt{margin-top:8px;font-weight:600}
+dd{margin:0;font-size:.9375rem}
 .small{font-size:.875rem;color:var(--muted)}
 .to{margin:0 0 8px;padding:10px 14px;border:1px solid var(--line);border-radius:8px;background:var(--page);font-size:1.125rem;font-weight:600}
 .before{font-weight:400;color:var(--muted)}

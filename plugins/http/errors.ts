@@ -18,16 +18,7 @@ export default fp(async function errors (fastify: FastifyInstance) {
       message: status >= 500 ? `Internal error; the log has it under request id ${request.id}` : error.message
     })
   })
-
-  const { MCP_PATH, PUBLIC_URL } = fastify.config
-  fastify.setNotFoundHandler((request, reply) => {
-    const [url = ''] = request.url.split('?', 1)
-    const allowed = fastify.supportedMethods.filter(method => fastify.hasRoute({ method, url }))
-    if (allowed.length === 0) return reply.code(404).send({ error: 'not_found', message: `Nothing is served here; the MCP endpoint is ${PUBLIC_URL}${MCP_PATH}` })
-    reply.header('allow', allowed.join(', ')) // RFC 9110 section 15.5.6
-    return reply.code(405).send({ error: 'method_not_allowed', message: `Method not allowed: ${url} takes ${allowed.join(', ')}` })
-  })
-}, { name: 'errors', dependencies: ['config'] })
+}, { name: 'errors' })
 
 const UNREADABLE: Record<string, [status: string, message: string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time'],

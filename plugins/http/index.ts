@@ -8,6 +8,7 @@ import contentEncoding from './content-encoding.ts'
 import errors from './errors.ts'
 import lifecycle from './lifecycle.ts'
 import limits from './limits.ts'
+import pages from './pages.ts'
 import requestId from './request-id.ts'
 import security from './security.ts'
 import sourceAddress from './source-address.ts'
@@ -23,6 +24,7 @@ export default fp(async function http (fastify: FastifyInstance) {
   await fastify.register(unread)
   // These add no hook: they are what routes ask for.
   await fastify.register(errors)
+  await fastify.register(pages)
   await fastify.register(sourceAddress)
   await fastify.register(limits)
 }, { name: 'http', dependencies: ['config', 'budgets', 'events'] })

@@ -15,6 +15,7 @@ const EXPLANATION = {
 export default async function authorizeRoute (fastify: FastifyInstance) {
   const { accounts, browser, oauth: { audit, authorization, issuer }, pages } = fastify
 
+  await fastify.servePages(fastify)
   fastify.setErrorHandler(pages.failure)
 
   fastify.get('/oauth/authorize', { config: { summary: 'Page on which a person signs in and allows a client' }, preHandler: fastify.limitOAuth }, async (request, reply) => {

@@ -5,6 +5,7 @@ import { parameters } from '../../lib/parameters.ts'
 export default async function signOutRoute (fastify: FastifyInstance) {
   const { browser, oauth, pages } = fastify
 
+  await fastify.servePages(fastify)
   fastify.setErrorHandler(pages.failure)
 
   fastify.get('/oauth/sign-out', { config: { summary: 'Page that signs this browser out' } }, async (request, reply) => pages.signOut(request, reply, await browser.user(request)))

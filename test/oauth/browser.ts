@@ -1,10 +1,11 @@
 // Real Chromium for the tests of pages, and a server that sends what a test gives it with the headers of pages.
 import { existsSync } from 'node:fs'
 import formbody from '@fastify/formbody'
+import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
-import { pageHeaders } from '../../lib/pages/layout.ts'
+import { pagePolicy } from '../../lib/pages/policy.ts'
 import { freePort } from '../server.ts'
 
 const EXECUTABLE = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
@@ -23,7 +24,8 @@ export async function launch (t: Test, more: string[] = []): Promise<Browser> {
 export async function servePages (t: Test, pages: Record<string, string>): Promise<{ app: FastifyInstance, origin: string, otherSite: string }> {
   const app = Fastify({ forceCloseConnections: true })
   await app.register(formbody)
-  for (const [name, page] of Object.entries(pages)) app.get(`/${name}`, (_request, reply) => reply.headers(pageHeaders).send(page))
+  await app.register(helmet, pagePolicy)
+  for (const [name, page] of Object.entries(pages)) app.get(`/${name}`, (_request, reply) => reply.type('text/html; charset=utf-8').send(page))
   t.teardown(() => app.close())
   const port = await freePort() // known before `listen`, so that a test can add pages that name it
   return { app, origin: `http://127.0.0.1:${port}`, otherSite: `http://localhost:${port}` }

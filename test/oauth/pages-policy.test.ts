@@ -5,7 +5,6 @@ import t, { type Test } from 'tap'
 import { isSameOrigin } from '../../plugins/accounts/csrf.ts'
 import { consentPage } from '../../plugins/auth/oauth/pages/consent.ts'
 import { finishPage } from '../../plugins/auth/oauth/pages/finish.ts'
-import { pageHeaders } from '../../lib/pages/layout.ts'
 import { until } from '../support/until.ts'
 import { launch, noChromium, servePages, watch } from './browser.ts'
 import { samples } from './page-samples.ts'
@@ -26,20 +25,20 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     'finish-cursor': cursor,
     'finish-claude-by-hand': claude.replace(/<meta http-equiv[^>]*>/, ''),
     'finish-cursor-by-hand': cursor.replace(/<meta http-equiv[^>]*>/, ''),
-    'injected': samples['signed-out'].replace('</main>', '<script>document.title = "script"</script><style>h1 { color: red }</style><p style="color:red">x</p><img src="/pixel" onerror="document.title = \'handler\'"></main>')
+    'injected': samples['signed-out'].replace('</main>', '<script>document.title = "script"</script><style>h1 { color: red }</style><p style="color:red">x</p><img src="http://localhost:1/pixel" onerror="document.title = \'handler\'"></main>')
   })
   const posts: { url: string, headers: IncomingHttpHeaders }[] = []
   let answer: { code: number, location?: string } = { code: 200 }
   app.post('/oauth/authorize', async (request, reply) => {
     posts.push({ url: request.url, headers: request.headers })
     if (answer.location !== undefined) return await reply.redirect(answer.location, answer.code)
-    return await reply.headers(pageHeaders).send(finishPage({ serverName, clientName: 'Claude', location: 'claude://callback?code=a' }))
+    return await reply.type('text/html').send(finishPage({ serverName, clientName: 'Claude', location: 'claude://callback?code=a' }))
   })
-  app.get('/frames', (_request, reply) => reply.type('text/html').send(`<iframe src="${origin}/consent-web"></iframe><iframe src="${otherSite}/consent-web"></iframe>`))
-  app.get('/attack', (_request, reply) => reply.type('text/html').send(`<form method="post" action="${origin}/oauth/authorize"><button>x</button></form>`))
-  app.get('/opener', (_request, reply) => reply.type('text/html').send(`<button onclick="window.open('${origin}/finish-popup')">x</button>`))
-  app.get('/finish-popup', (_request, reply) => reply.headers(pageHeaders).send(finishPage({ serverName, clientName: 'A', location: `${otherSite}/done` })))
-  app.get('/done', (_request, reply) => reply.type('text/html').send('<title>done</title>'))
+  app.get('/frames', { helmet: false }, (_request, reply) => reply.type('text/html').send(`<iframe src="${origin}/consent-web"></iframe><iframe src="${otherSite}/consent-web"></iframe>`))
+  app.get('/attack', { helmet: false }, (_request, reply) => reply.type('text/html').send(`<form method="post" action="${origin}/oauth/authorize"><button>x</button></form>`))
+  app.get('/opener', { helmet: false }, (_request, reply) => reply.type('text/html').send(`<button onclick="window.open('${origin}/finish-popup')">x</button>`))
+  app.get('/finish-popup', (_request, reply) => reply.type('text/html').send(finishPage({ serverName, clientName: 'A', location: `${otherSite}/done` })))
+  app.get('/done', { helmet: false }, (_request, reply) => reply.type('text/html').send('<title>done</title>'))
   await app.listen({ port: Number(new URL(origin).port), host: '127.0.0.1' })
 
   const open = async (path: string, options: { waitUntil?: 'load' | 'commit' } = {}) => {

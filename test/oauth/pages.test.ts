@@ -6,7 +6,7 @@ import { displayName, hostName } from '../../plugins/auth/oauth/pages/destinatio
 import { errorPage } from '../../plugins/auth/oauth/pages/error.ts'
 import { finishPage } from '../../plugins/auth/oauth/pages/finish.ts'
 import { html, markup } from '../../lib/pages/html.ts'
-import { pageHeaders } from '../../lib/pages/layout.ts'
+import { startServer } from '../server.ts'
 import { signInPage } from '../../plugins/auth/oauth/pages/sign-in.ts'
 import { signedOutPage } from '../../plugins/auth/oauth/pages/signed-out.ts'
 import { samples } from './page-samples.ts'
@@ -82,10 +82,14 @@ t.test('every page is a whole document with a language and a title that says its
   t.match(titles, ['Sign in – mcpx', 'Sign in – mcpx', 'Error: Sign in – mcpx', 'Allow Claude? – mcpx', 'Allow Visual Studio Code? – mcpx', 'Allow Cursor? – mcpx', 'Allow Nightly report? – mcpx', /^Allow &lt;b&gt;/, 'Continue to Claude – mcpx', 'Error: This link does not work – mcpx', 'Signed out – mcpx'])
 })
 
-t.test('the policy allows the stylesheet by its hash, and nothing else', async t => {
+t.test('the policy allows the stylesheet by its hash, the icon, and nothing else; no other answer has it', async t => {
+  const { origin } = await startServer(t, { AUTH_MODE: 'oauth' })
   const style = /<style>([^]*)<\/style>/.exec(samples['signed-out'])?.[1] ?? ''
   const hash = createHash('sha256').update(style).digest('base64')
-  t.equal(pageHeaders['content-security-policy'], `default-src 'none'; style-src 'sha256-${hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`)
-  t.match(pageHeaders, { 'x-frame-options': 'DENY', 'cache-control': 'no-store', 'content-type': 'text/html; charset=utf-8' })
-  t.ok(Object.isFrozen(pageHeaders))
+  for (const path of ['/', '/oauth/sign-out', '/oauth/authorize']) {
+    const { headers } = await fetch(origin + path)
+    t.equal(headers.get('content-security-policy'), `default-src 'none';style-src 'sha256-${hash}';img-src 'self';form-action 'self';frame-ancestors 'none';base-uri 'none'`, path)
+    t.match(Object.fromEntries(headers), { 'x-frame-options': 'DENY', 'referrer-policy': 'same-origin', 'x-content-type-options': 'nosniff', 'cache-control': path === '/' ? 'no-cache' : 'no-store', 'content-type': 'text/html; charset=utf-8' })
+  }
+  for (const path of ['/mcp', '/health/live', '/.well-known/oauth-authorization-server', '/oauth/userinfo']) t.equal((await fetch(origin + path)).headers.get('content-security-policy'), null, path)
 })

@@ -13,11 +13,32 @@ t.test('shows the endpoint and how to connect', async t => {
   const { status, headers, html } = await open(origin)
   t.equal(status, 200)
   t.equal(headers.get('content-type'), 'text/html; charset=utf-8')
-  t.match(html, '<title>Our tools</title>')
-  t.match(html, '<pre>https://mcp.example.com/tools</pre>')
+  t.match(html, '<title>Connect an assistant – Our tools</title>')
+  t.match(html, '<pre tabindex="0">https://mcp.example.com/tools</pre>')
   t.match(html, 'claude mcp add --transport http mcpx https://mcp.example.com/tools')
   t.match(html, '&quot;url&quot;:&quot;https://mcp.example.com/tools&quot;')
   t.notMatch(html, '127.0.0.1', 'nothing is derived from the request')
+})
+
+t.test('hosted assistants are named only where they could come', async t => {
+  const local = await open((await startServer(t)).origin)
+  t.notMatch(local.html, '<h2>Claude, ChatGPT</h2>')
+  const reachable = await open((await startServer(t, { PUBLIC_URL: 'https://mcp.example.com', ALLOWED_HOSTS: '127.0.0.1' })).origin)
+  t.match(reachable.html, '<h2>Claude, ChatGPT</h2>')
+})
+
+t.test('a person who opens another address is told where to look, a program gets JSON', async t => {
+  const { origin } = await startServer(t, { MCP_SERVER_NAME: 'Our <tools>' })
+  const browser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } }
+  const missing = await fetch(`${origin}/no/such`, browser)
+  t.equal(missing.status, 404)
+  t.match(Object.fromEntries(missing.headers), { 'content-type': /text\/html/, 'content-security-policy': /^default-src 'none'/ })
+  const text = await missing.text()
+  t.match(text, /There is no such page/)
+  t.match(text, '<bdi>Our &lt;tools&gt;</bdi>')
+  t.match(text, missing.headers.get('x-request-id') ?? 'an id')
+  t.match(await (await fetch(`${origin}/no/such`)).json(), { error: 'not_found' })
+  for (const path of ['/icon.svg', '/favicon.ico']) t.match(Object.fromEntries((await fetch(origin + path)).headers), { 'content-type': /^image\/svg\+xml/ })
 })
 
 t.test('says that nobody signs in, and lists the tools, with noauth', async t => {
@@ -40,10 +61,10 @@ t.test('allows the browser its own style sheet and nothing else', async t => {
   const { headers, html } = await open(origin)
   const policy = headers.get('content-security-policy') ?? ''
   const style = /<style>(.*?)<\/style>/s.exec(html)?.[1] ?? ''
-  t.match(policy, /^default-src 'none'; /)
+  t.match(policy, /^default-src 'none';/)
   t.ok(policy.includes(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`), 'the hash is that of the style sheet in the page')
   t.notMatch(policy, 'unsafe')
-  t.notMatch(html, /<script|<img|<link|style=|onclick/)
+  t.notMatch(html, /<script|<img|style=|onclick/)
   t.match(headers.get('x-content-type-options'), 'nosniff')
 })
 
@@ -52,6 +73,6 @@ t.test('escapes what the operator configured, and holds no secret', async t => {
     MCP_SERVER_NAME: '<script>alert("1")</script> & \'co\'', WEATHER_API_KEY: 'weather-key-123', OPENAI_API_KEY: 'openai-key-123', JWT_SECRET_KEY: 'wQ3vN8rT1yZ6bK4mX9cD7fH2jL5pS0aG'
   })
   const { html } = await open(origin)
-  t.match(html, '<h1>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;co&#39;</h1>')
+  t.match(html, '<bdi>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;co&#39;</bdi>')
   t.notMatch(html, /<script|weather-key-123|openai-key-123|kkkkkkkk/)
 })

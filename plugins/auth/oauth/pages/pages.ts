@@ -7,7 +7,6 @@ import { toOAuthError } from '../error.ts'
 import { consentPage } from './consent.ts'
 import { errorPage } from './error.ts'
 import { finishPage } from './finish.ts'
-import { pageHeaders } from '../../../../lib/pages/layout.ts'
 import { signInPage } from './sign-in.ts'
 import { signOutPage } from './sign-out.ts'
 import { signedOutPage } from './signed-out.ts'
@@ -85,7 +84,7 @@ export default fp(async function pages (fastify: FastifyInstance) {
   })
 }, { name: 'pages', dependencies: ['browser'] })
 
-const send = (reply: FastifyReply, page: string): FastifyReply => reply.headers(pageHeaders).send(page)
+const send = (reply: FastifyReply, page: string): FastifyReply => reply.type('text/html; charset=utf-8').send(page)
 
 const nameOf = ({ name, id }: AuthorizationRequest['client']): string => name ?? (URL.canParse(id) ? new URL(id).hostname : id)
 
