@@ -1,6 +1,7 @@
 // The process: build the app, listen, drain on SIGTERM. Nothing else.
 import { flushCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { ConfigurationError } from './lib/configuration-error.ts'
@@ -33,7 +34,7 @@ try {
   if (safeNode !== undefined) app.log.warn({ node: process.versions.node, safe: safeNode }, 'the decoder of Brotli of this Node is not safe (CVE-2026-111497): answers encoded so are refused; use the Node named here, or a later one')
   await app.port.open()
   if (process.stdout.isTTY) process.stdout.write(summary(app))
-  else if (app.toolReload !== undefined) app.toolReload.tell = line => console.error(`mcpx: ${line}`) // a terminal shows the log
+  else if (app.toolReload !== undefined) app.toolReload.tell = line => process.stderr.write(`mcpx: ${line}\n`) // a terminal shows the log
   flushCompileCache() // or only a graceful end would keep what this start has compiled; without NODE_COMPILE_CACHE it does nothing
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { void stop(app, signal) })
   // A terminal that goes away ends the server as SIGTERM does. Elsewhere somebody wants a log opened anew, which is not ours.
@@ -72,9 +73,9 @@ async function stop (app: FastifyInstance, reason: NodeJS.Signals | 'uncaughtExc
 
 function fail (error: unknown): never {
   if (!(error instanceof ConfigurationError)) {
-    console.error(error)
+    process.stderr.write(`${inspect(error)}\n`)
     process.exit(1)
   }
-  for (const problem of error.problems) console.error(`mcpx: ${problem}`)
+  for (const problem of error.problems) process.stderr.write(`mcpx: ${problem}\n`)
   process.exit(EXIT_CONFIGURATION)
 }

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { readMetadata } from '../plugins/auth/oauth/clients/client-metadata.ts'
 import { addClient, listClients, removeClient } from '../plugins/auth/oauth/clients/clients.ts'
 import { redirectUriProblem } from '../plugins/auth/oauth/clients/redirect-uri.ts'
+import type { Seconds } from '../lib/clock.ts'
 import { ConfigurationError } from '../lib/configuration-error.ts'
 import { becomeOwnerOf } from './data-owner.ts'
 import { readConfig } from '../plugins/config.ts'
@@ -113,8 +114,8 @@ async function list (db: Db, { all = false }: Options): Promise<void> {
     source: client.source,
     redirect_uris: client.redirectUris,
     token_endpoint_auth_method: client.authMethod,
-    created_at: client.createdAt,
-    authorized_at: client.authorizedAt ?? null,
+    created_at: iso(client.createdAt),
+    authorized_at: client.authorizedAt === undefined ? null : iso(client.authorizedAt),
     grants: client.grants
   })), clients.length === 0 ? ['No clients yet.'] : lines)
 }
@@ -125,8 +126,12 @@ async function remove (db: Db, _options: Options, id: string): Promise<void> {
   print({ client_id: id, removed: true, grants_ended: grants }, [`Removed ${id}; ${grants} ${grants === 1 ? 'grant' : 'grants'} ended.`])
 }
 
-function day (seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 10)
+function iso (seconds: Seconds): string {
+  return new Date(seconds * 1000).toISOString()
+}
+
+function day (seconds: Seconds): string {
+  return iso(seconds).slice(0, 10)
 }
 
 function print (data: unknown, lines: string[]): void {

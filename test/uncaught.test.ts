@@ -15,6 +15,7 @@ export default async function (fastify) {
     return { content: [{ type: 'text', text: 'done' }] }
   })
   fastify.mcp.registerTool('rejects', { description: 'Forgets a promise' }, async () => { void Promise.reject(new Error('forgotten')); return { content: [] } })
+  fastify.mcp.registerTool('prints', { description: 'Prints' }, async () => { console.log('two\\nlines', 7); process.emitWarning('old'); return { content: [] } })
   fastify.mcp.registerTool('throws', { description: 'Leaves a timer that throws, and another' }, async () => {
     for (const ms of [1, 50]) setTimeout(() => { throw new Error('out of a timer') }, ms)
     return { content: [] }
@@ -37,6 +38,10 @@ t.test('an uncaught error: calls in flight finish, no new ones are taken, and th
   }
   t.match(await call('rejects'), /^200 /)
   await until(/a rejected promise that nobody handled; the server goes on/)
+  t.match(await call('prints'), /^200 /)
+  await until(/a warning of Node/)
+  t.match(log().find(({ msg }) => msg === 'two\nlines 7'), { level: 'info', from: `${path.join(TOOLS_DIR, 'tools.ts')}:9` }, 'what a tool prints is a line of the log')
+  t.match(log().find(({ msg }) => msg === 'a warning of Node'), { level: 'warn', err: { message: 'old' } })
   const slow = call('slow')
   await until(/the call has begun/)
   t.match(await call('throws'), /^200 /)

@@ -21,10 +21,10 @@ export default fp(async function resourceServer (fastify: FastifyInstance) {
       reply.header('www-authenticate', challenge)
       return done(new Refusal(401, 'invalid_token', `Authentication required: sign in at ${config.PUBLIC_URL}`))
     }
-    const principal = /^bearer /i.test(authorization) ? accessTokens.principalOf(authorization.slice(7).trim()) : undefined
-    if (principal === undefined) {
+    const principal = /^bearer /i.test(authorization) ? accessTokens.whoPresents(authorization.slice(7).trim()) : 'the scheme is not Bearer'
+    if (typeof principal === 'string') {
       reply.header('www-authenticate', invalidToken)
-      return done(new Refusal(401, 'invalid_token', 'The access token is not valid, has expired or was revoked'))
+      return done(Object.assign(new Refusal(401, 'invalid_token', 'The access token is not valid, has expired or was revoked'), { cause: principal }))
     }
     request.principal = principal
     done()

@@ -2,6 +2,9 @@
 import type { onRequestHookHandler } from 'fastify'
 import type { Refusal } from '../../lib/refusal.ts'
 
+/** What people call a caller. Nothing is decided by it: an app chooses its own name. */
+export interface Names { readonly user?: string, readonly app?: string }
+
 /** The authenticated caller of a request. */
 export interface Principal {
   /** Stable identifier; sessions and limits are bound to it. */
@@ -14,6 +17,8 @@ export interface Principal {
   readonly grantId?: string
   /** Whether it was revoked since. For what goes on after a request was let in; it costs next to nothing. */
   readonly isRevoked?: () => boolean
+  /** For whoever reads the log; looked up once for each token. */
+  names?: Names | Promise<Names>
 }
 
 /** Something that is served: a tool, a prompt, a resource, a template of resources. */

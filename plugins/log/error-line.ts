@@ -9,7 +9,8 @@ const MOST_LEVELS = 2
 
 export function errorLine (error: unknown): unknown {
   if (!(error instanceof Error)) return bounded(error, MOST_LEVELS)
-  const { message, stack, ...fields } = pino.stdSerializers.err(error) as { message?: unknown, stack?: unknown }
+  const { message, stack: whole, expose, ...fields } = pino.stdSerializers.err(error) as { message?: unknown, stack?: unknown, expose?: unknown }
+  const stack = expose === true ? undefined : whole // what a tool tells its caller is no fault, and comes often
   return {
     ...bounded(fields, MOST_LEVELS) as object,
     ...(message !== undefined && { message: cut(String(message), MOST_OF_A_MESSAGE) }),

@@ -4,7 +4,10 @@ import fp from 'fastify-plugin'
 import pino from 'pino'
 import { cut } from '../../lib/cut.ts'
 import { Flood, OTHERS } from '../../lib/flood.ts'
+import type { Names } from '../auth/principal.ts'
 import type { Config } from '../config.ts'
+import type { RequestEvent } from '../events/index.ts'
+import { takeOverConsole } from './console.ts'
 import { errorLine } from './error-line.ts'
 import { Output } from './output.ts'
 import { withLazyChildren } from './lazy-children.ts'
@@ -13,6 +16,7 @@ import { redactor } from './redact.ts'
 /** Refused requests of one network and one status that have a line each; the others of the minute have one together. */
 const REFUSED_A_MINUTE = 60
 const MINUTE_MS = 60_000
+const MOST_OF_A_REASON = 200
 const MOST_NAME = 64
 const LOGS_REQUESTS = new Set(['trace', 'debug', 'info'])
 const LEVELS: Record<string, string> = { WARNING: 'warn', CRITICAL: 'fatal' }
@@ -27,6 +31,10 @@ export interface Log {
 
 declare module 'fastify' {
   interface FastifyInstance { hideFromLog: Log['hide'] }
+  interface FastifyReply {
+    /** Why whoever asked is not known, for the log. */
+    refusedFor: string | undefined
+  }
 }
 
 /** Opens the log: level, format, and the redaction of every secret that the configuration holds. */
@@ -44,6 +52,7 @@ export async function openLog (config: Config, stream?: NodeJS.WritableStream): 
     serializers,
     hooks: { streamWrite: line => shown(redact(line)) }
   }, output)
+  if (stream === undefined) takeOverConsole(logger)
   return { logger: withLazyChildren(logger, serializers), writeLine: json => { output.write(shown(redact(`${json}\n`))) }, hide: redact.hide }
 }
 
@@ -73,6 +82,32 @@ const tenths = (ms: number): number => Math.round(ms * 10) / 10
 // The query is left out: codes and tokens travel in it.
 const pathOf = (request: FastifyRequest): string => cut(request.url.split('?', 1)[0] ?? '')
 
+function lineOf ({ reply, asked, ms, aborted }: RequestEvent, names: Names | undefined): string {
+  const { request, statusCode } = reply
+  const { principal } = request
+  return JSON.stringify({
+    level: 'info',
+    time: now(),
+    reqId: request.id,
+    method: request.method,
+    path: pathOf(request),
+    status: statusCode,
+    ms: tenths(ms),
+    outcome: aborted ? 'aborted' : asked?.outcome ?? (statusCode < 400 ? 'ok' : 'refused'),
+    era: asked?.era,
+    lane: asked?.face,
+    rpc: asked?.method,
+    name: asked?.name,
+    calls: asked?.calls?.map(({ method, name, outcome, ms }) => ({ rpc: method, name: cut(name, MOST_NAME), outcome, ms: tenths(ms) })),
+    principal: principal?.id,
+    client: principal?.clientId && cut(principal.clientId),
+    user: names?.user,
+    app: names?.app,
+    why: reply.refusedFor,
+    msg: 'request'
+  })
+}
+
 export default fp(async function log (fastify: FastifyInstance, { writeLine, hide }: Log) {
   fastify.decorate('hideFromLog', hide)
   if (!LOGS_REQUESTS.has(fastify.log.level)) return
@@ -86,28 +121,17 @@ export default fp(async function log (fastify: FastifyInstance, { writeLine, hid
     countRefused()
   })
 
-  fastify.events.on('request', ({ reply, asked, ms, aborted }) => {
-    const { request, statusCode } = reply
-    const { principal } = request
+  fastify.decorateReply('refusedFor', undefined)
+  fastify.addHook('onError', (_request, reply, error, done) => {
+    if (reply.statusCode === 401 || error.statusCode === 401) reply.refusedFor = cut(typeof error.cause === 'string' ? error.cause : error.message, MOST_OF_A_REASON)
+    done()
+  })
+  fastify.events.on('request', event => {
+    const { request: { principal, ip }, statusCode } = event.reply
     // Whom nobody knows may send as many as they like: their lines must not wash away those of others.
-    if (statusCode >= 400 && statusCode < 500 && !principal && !refused.isTold({ event: String(statusCode), outcome: 'refused', address: request.ip })) return
-    writeLine(JSON.stringify({
-      level: 'info',
-      time: now(),
-      reqId: request.id,
-      method: request.method,
-      path: pathOf(request),
-      status: reply.statusCode,
-      ms: tenths(ms),
-      outcome: aborted ? 'aborted' : asked?.outcome ?? (reply.statusCode < 400 ? 'ok' : 'refused'),
-      era: asked?.era,
-      lane: asked?.face,
-      rpc: asked?.method,
-      name: asked?.name,
-      calls: asked?.calls?.map(({ method, name, outcome, ms }) => ({ rpc: method, name: cut(name, MOST_NAME), outcome, ms: tenths(ms) })),
-      principal: principal?.id,
-      client: principal?.clientId && cut(principal.clientId),
-      msg: 'request'
-    }))
+    if (statusCode >= 400 && statusCode < 500 && !principal && !refused.isTold({ event: String(statusCode), outcome: 'refused', address: ip })) return
+    const names = principal?.names
+    if (names instanceof Promise) void names.then(names => writeLine(lineOf(event, names)))
+    else writeLine(lineOf(event, names))
   })
 }, { name: 'log', dependencies: ['config', 'events', 'http'] })

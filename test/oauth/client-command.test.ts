@@ -79,7 +79,7 @@ t.test('beside a running server, removing a client ends what it was granted', as
   await app.db.insertInto('oauth_auth_codes').values({ code: 'c', user_id: user, client_id: registered.id, redirect_uri: 'r', code_challenge: 'x', code_challenge_method: 'S256', scope: 'mcp', resource: 'r', expires_at: now() + 60, created_at: now() }).execute()
 
   t.same(JSON.parse((await client(database, 'list')).stdout), [], 'one that only registered is not listed')
-  t.match(JSON.parse((await client(database, 'list', '--all')).stdout), [{ client_id: registered.id, source: 'registered' }])
+  t.match(JSON.parse((await client(database, 'list', '--all')).stdout), [{ client_id: registered.id, source: 'registered', created_at: /^20\d\d-\d\d-\d\dT[\d:.]+Z$/ }])
   await markAuthorized(app.db, registered.id)
   t.match(JSON.parse((await client(database, 'list')).stdout), [{ client_id: registered.id, grants: 1 }])
   t.match(await onTerminal(database, 'list'), /registered itself, public, let in since \d{4}-\d\d-\d\d, 1 grant in force/)

@@ -16,6 +16,7 @@ import { AccessTokens } from './grants/access-tokens.ts'
 import { startHousekeeping } from './grants/housekeeping.ts'
 import { createGrants, type Grants } from './grants/index.ts'
 import { type Keys, loadKeys } from './grants/keys.ts'
+import { namesOf } from './grants/names.ts'
 import { Revocations } from './grants/revocations.ts'
 import pages from './pages/pages.ts'
 
@@ -57,7 +58,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   const revocations = new Revocations(db, grants => events.publish({ type: 'revocation', grants }), () => events.publish({ type: 'elsewhere' }))
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
-  const accessTokens = new AccessTokens(keys, revocations, issuer, config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60)
+  const accessTokens = new AccessTokens(keys, revocations, issuer, config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60, grantId => namesOf(db, grantId))
   const scopes = (): string[] => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...mcp.scopes()])]
   const resourceScopes = (): string[] => scopes().filter(scope => scope !== OFFLINE_SCOPE)
 

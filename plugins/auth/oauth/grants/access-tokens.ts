@@ -1,13 +1,14 @@
 // Issues access tokens and tells who presents one. A token that was checked before is looked up, not checked again.
 import { randomUUID } from 'node:crypto'
 import { now, nowMs, type Seconds } from '../../../../lib/clock.ts'
-import type { Principal } from '../../principal.ts'
+import type { Names, Principal } from '../../principal.ts'
 import type { Keys } from './keys.ts'
 import type { Revocations } from './revocations.ts'
 import { parseScope } from '../../scope.ts'
 
 const MOST_REMEMBERED = 10_000
 const MAX_LENGTH = 8192
+const EXPIRED = 'the token has expired'
 
 interface Verified { readonly principal: Principal, readonly grantId: string, readonly expiresAt: Seconds }
 
@@ -18,9 +19,12 @@ export class AccessTokens {
   readonly #revocations: Revocations
   readonly #issuer: string
   readonly #lifetime: Seconds
+  readonly #namesOf: (grantId: string) => Promise<Names>
   readonly #verified = new Map<string, Verified>()
 
-  constructor (keys: Keys, revocations: Revocations, issuer: string, lifetime: Seconds) {
+  /** @param namesOf asked once for each token */
+  constructor (keys: Keys, revocations: Revocations, issuer: string, lifetime: Seconds, namesOf: (grantId: string) => Promise<Names> = async () => ({})) {
+    this.#namesOf = namesOf
     this.#keys = keys
     this.#revocations = revocations
     this.#issuer = issuer
@@ -39,43 +43,53 @@ export class AccessTokens {
 
   /** Who presents a token; undefined when it is not one of ours, has expired, or its grant was revoked. */
   principalOf (token: string): Principal | undefined {
-    return this.#verify(token)?.principal
+    const verified = this.#verify(token)
+    return typeof verified === 'string' ? undefined : verified.principal
+  }
+
+  /** The same; where it is nobody, why, which is for the log only. */
+  whoPresents (token: string): Principal | string {
+    const verified = this.#verify(token)
+    return typeof verified === 'string' ? verified : verified.principal
   }
 
   /** The grant that a token was issued under; undefined when `principalOf` knows nobody. */
   grantOf (token: string): string | undefined {
-    return this.#verify(token)?.grantId
+    const verified = this.#verify(token)
+    return typeof verified === 'string' ? undefined : verified.grantId
   }
 
   /** A check, that costs next to nothing, of whether `principalOf` would still know who presents a token. */
   standing (token: string): () => boolean {
     const verified = this.#verify(token)
-    return () => verified !== undefined && this.#holds(verified)
+    return () => typeof verified !== 'string' && this.#holds(verified)
   }
 
-  #verify (token: string): Verified | undefined {
+  /** What a token says, or why it is not valid. */
+  #verify (token: string): Verified | string {
     const verified = this.#verified.get(token) ?? this.#check(token)
-    if (verified === undefined) return undefined
-    if (this.#holds(verified)) return verified
+    if (typeof verified === 'string' || this.#holds(verified)) return verified
     this.#verified.delete(token)
-    return undefined
+    return this.#revocations.has(verified.grantId) ? 'what the token stands for was revoked' : EXPIRED
   }
 
   #holds ({ expiresAt, grantId }: Verified): boolean {
     return expiresAt > nowMs() / 1000 && !this.#revocations.has(grantId)
   }
 
-  #check (token: string): Verified | undefined {
-    if (token.length > MAX_LENGTH) return undefined
+  #check (token: string): Verified | string {
+    if (token.length > MAX_LENGTH) return 'the token is longer than any of this server'
     try {
       const { sub, client_id: clientId, scope, gid, exp } = this.#keys.verify(token)
       const principal: Principal = { id: sub, clientId, scopes: new Set(parseScope(scope)), grantId: gid, isRevoked: () => this.#revocations.has(gid) }
+      principal.names = this.#namesOf(gid).catch(() => ({})).then(names => principal.names = names)
       const verified = { principal, grantId: gid, expiresAt: exp }
       if (this.#verified.size >= MOST_REMEMBERED) this.#verified.delete(this.#verified.keys().next().value ?? '')
       this.#verified.set(token, verified)
       return verified
-    } catch {
-      return undefined
+    } catch (error) {
+      const { code, message } = error as { code?: string, message: string }
+      return code === 'FAST_JWT_EXPIRED' ? EXPIRED : code === undefined && !(error instanceof SyntaxError) ? message : 'the token is none of this server'
     }
   }
 }
