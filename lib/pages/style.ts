@@ -40,6 +40,7 @@ button.plain:hover{border-color:var(--text)}
 button.link{display:inline;min-height:24px;padding:0;border:0;background:none;color:var(--accent);font-weight:400;text-decoration:underline;text-underline-offset:2px}
 button.link:hover{color:var(--over)}
 a{color:var(--accent)}
+p>a:only-child{display:inline-block;min-height:24px}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .who{margin:20px 0 0;padding-top:14px;border-top:1px solid var(--line)}
 `

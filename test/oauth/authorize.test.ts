@@ -158,3 +158,18 @@ t.test('the operator may allow the scheme of another app', async t => {
   const other = new Authorization(origin, 'otherapp://callback')
   await t.rejects(other.register(), /invalid_redirect_uri.*may not use otherapp:/)
 })
+
+t.test('a person is told what to do, and whoever looks into it what was wrong', async t => {
+  const { origin } = await startServer(t, { AUTH_MODE: 'oauth' })
+  for (const [query, title, message] of [
+    ['client_id=client_gone', 'This server does not know the app', 'The client is not known here'],
+    ['', 'This cannot go on', 'client_id is required']
+  ] as const) {
+    const response = await fetch(`${origin}/oauth/authorize?${query}`)
+    const page = await response.text()
+    t.equal(response.status, 400)
+    t.match(page, `<h1>${title}</h1>`)
+    t.ok(page.indexOf('role="alert"') < page.indexOf(message), 'the advice comes first')
+    t.match(page, response.headers.get('x-request-id') ?? 'an id')
+  }
+})

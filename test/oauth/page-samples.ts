@@ -26,6 +26,6 @@ export const samples = {
     redirect: { host: `${'a'.repeat(60)}.${'b'.repeat(60)}.example.com:65535`, kind: 'loopback' }, scopes: [{ name: `tools:${'x'.repeat(120)}`, description: 'D'.repeat(200) }]
   }),
   'finish': finishPage({ serverName, clientName: 'Claude', location: 'https://claude.ai/api/mcp/auth_callback?code=c&state=s' }),
-  'error': errorPage({ serverName, title: 'This link does not work', message: 'The address that the app wants to be answered at is not one that it has registered.', hint: 'Remove the server in the app and add it again. If that does not help, tell the people who make the app.' }),
+  'error': errorPage({ serverName, title: 'This server does not know the app', advice: 'Remove mcpx in the app and add it again: the app then introduces itself anew. If that does not help, tell the people who make the app.', message: 'redirect_uri is not one that this client has registered', requestId: '911e9a16-c0e7-4247-b54c-000000000005' }),
   'signed-out': signedOutPage({ serverName })
 }

@@ -6,6 +6,7 @@ import { displayName, hostName } from '../../plugins/auth/oauth/pages/destinatio
 import { errorPage } from '../../plugins/auth/oauth/pages/error.ts'
 import { finishPage } from '../../plugins/auth/oauth/pages/finish.ts'
 import { html, markup } from '../../lib/pages/html.ts'
+import { noticePage } from '../../lib/pages/notice.ts'
 import { startServer } from '../server.ts'
 import { signInPage } from '../../plugins/auth/oauth/pages/sign-in.ts'
 import { signedOutPage } from '../../plugins/auth/oauth/pages/signed-out.ts'
@@ -29,14 +30,14 @@ t.test('property: no interpolated value can break out of its place', async t => 
   ).map(value => `${value.replace(/=/g, '')}x`) // = is counted below, and harmless by itself
   const values = fc.record({
     serverName: hostile, clientName: hostile, clientId: hostile, username: hostile, host: hostile, name: hostile, description: hostile,
-    action: hostile, csrf: hostile, error: hostile, title: hostile, message: hostile, hint: hostile, location: hostile
+    action: hostile, csrf: hostile, error: hostile, title: hostile, message: hostile, advice: hostile, requestId: hostile, location: hostile
   })
-  type Values = Record<'serverName' | 'clientName' | 'clientId' | 'username' | 'host' | 'name' | 'description' | 'action' | 'csrf' | 'error' | 'title' | 'message' | 'hint' | 'location', string>
-  const harmless = Object.fromEntries(['serverName', 'clientName', 'clientId', 'username', 'host', 'name', 'description', 'action', 'csrf', 'error', 'title', 'message', 'hint', 'location'].map(key => [key, 'x'])) as Values
+  type Values = Record<'serverName' | 'clientName' | 'clientId' | 'username' | 'host' | 'name' | 'description' | 'action' | 'csrf' | 'error' | 'title' | 'message' | 'advice' | 'requestId' | 'location', string>
+  const harmless = Object.fromEntries(['serverName', 'clientName', 'clientId', 'username', 'host', 'name', 'description', 'action', 'csrf', 'error', 'title', 'message', 'advice', 'requestId', 'location'].map(key => [key, 'x'])) as Values
   const pages = (v: Values): string[] => (['web', 'loopback', 'app'] as const).flatMap(kind => {
     const redirect = { host: v.host, kind }
     const consent: ConsentPage = { ...v, redirect, scopes: [v], clientUri: `https://${v.host}`, clientSource: 'operator' }
-    return [signInPage({ ...v, redirect }), consentPage(consent), consentPage({ ...consent, clientSource: 'metadata_document' }), finishPage(v), errorPage(v), signedOutPage(v)]
+    return [signInPage({ ...v, redirect }), consentPage(consent), consentPage({ ...consent, clientSource: 'metadata_document' }), finishPage(v), errorPage(v), signedOutPage(v), noticePage({ ...v, text: v.message })]
   })
   const expected = pages(harmless).map(skeleton)
   fc.assert(fc.property(values, v => pages(v).every((page, index) => skeleton(page) === expected[index])), { numRuns: 300 })
@@ -79,7 +80,7 @@ t.test('every page is a whole document with a language and a title that says its
     t.notMatch(page, /<script|style="|javascript:|\son\w+=/i, name)
     return /<title>(.*)<\/title>/.exec(page)?.[1]
   })
-  t.match(titles, ['Sign in – mcpx', 'Sign in – mcpx', 'Error: Sign in – mcpx', 'Allow Claude? – mcpx', 'Allow Visual Studio Code? – mcpx', 'Allow Cursor? – mcpx', 'Allow Nightly report? – mcpx', /^Allow &lt;b&gt;/, 'Continue to Claude – mcpx', 'Error: This link does not work – mcpx', 'Signed out – mcpx'])
+  t.match(titles, ['Sign in – mcpx', 'Sign in – mcpx', 'Error: Sign in – mcpx', 'Allow Claude? – mcpx', 'Allow Visual Studio Code? – mcpx', 'Allow Cursor? – mcpx', 'Allow Nightly report? – mcpx', /^Allow &lt;b&gt;/, 'Continue to Claude – mcpx', 'Error: This server does not know the app – mcpx', 'Signed out – mcpx'])
 })
 
 t.test('the policy allows the stylesheet by its hash, the icon, and nothing else; no other answer has it', async t => {

@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import type { User } from '../../../db/schema.ts'
 import { type AuthorizationRequest, RedirectedError } from '../authorization-request.ts'
 import { toOAuthError } from '../error.ts'
+import { adviceFor } from './advice.ts'
 import { consentPage } from './consent.ts'
 import { errorPage } from './error.ts'
 import { finishPage } from './finish.ts'
@@ -69,9 +70,9 @@ export default fp(async function pages (fastify: FastifyInstance) {
       if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
       return send(reply.code(error.status === 401 ? 400 : error.status), errorPage({
         serverName,
-        title: 'This cannot go on',
+        ...adviceFor(error, serverName),
         message: error.message,
-        hint: 'Go back to your application and connect again. If it happens again, tell the people who make it, with the message above.',
+        requestId: request.id,
         back: thrown instanceof RedirectedError ? { location: thrown.location, clientName: nameOf(thrown.client) } : undefined
       }))
     },
