@@ -14,11 +14,12 @@ const suite = path.join(root, 'node_modules/.bin/conformance')
 // The suite skips it whatever the server does: it waits to be rewritten for subscriptions/listen. test/mcp/task-status.test.ts has it.
 const NOT_WRITTEN = 'SKIPPED tasks-status-notifications: '
 
-// Passed checks as of today: fewer means that the suite has skipped something in silence.
+// Passed checks as of today: fewer means that the suite has skipped something in silence. It makes a note, and no check, of lists of
+// 2025 that are answered with JSON, as here.
 export const sets = [
   { name: '2026-07-28', options: ['--requirements', '2026-07-28'], least: 196 },
-  { name: '2025-11-25', options: ['--requirements', '2025-11-25'], least: 84 },
-  { name: 'everything it knows, extensions included', options: ['--suite', 'all'], least: 276 }
+  { name: '2025-11-25', options: ['--requirements', '2025-11-25'], least: 83 },
+  { name: 'everything it knows, extensions included', options: ['--suite', 'all'], least: 275 }
 ]
 
 /** Runs the suite, and reads its result files: warnings and unscored scenarios never change the exit code. */

@@ -71,7 +71,7 @@ export class Exchange implements Carrier {
 
   refused (item: Item): void { this.#refused = item }
 
-  /** A client of 2025 gets a stream in any case, which may be opened before there is an answer. */
+  /** A client of 2025 may get a stream before there is an answer, which it is told by a comment. */
   lingers (): void { if (this.era === '2025') this.#wait() }
 
   #wait (): void {
@@ -86,8 +86,7 @@ export class Exchange implements Carrier {
     const text = `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(this.#message.id)}}`
     if (this.#waits) this.#source.waiting.delete(this)
     if (this.#stream !== undefined) this.#end(sseEvent(text))
-    else if (this.era === '2026') this.#reply.header('content-type', 'application/json; charset=utf-8').send(text)
-    else this.#asStream().send(sseEvent(text))
+    else this.#reply.header('content-type', 'application/json; charset=utf-8').send(text)
   }
 
   /** Leaves the answer to the SDK, as it may be an error, or not be as it shall be: it shapes what the handler has come to. */
@@ -106,7 +105,7 @@ export class Exchange implements Carrier {
   #write (text: string): void {
     if (this.#stream === undefined) {
       this.#wait()
-      this.#asStream().hijack()
+      this.#reply.headers(SSE_HEADERS).hijack()
       this.#stream = this.#reply.raw
       this.#stream.writeHead(200, this.#reply.getHeaders() as OutgoingHttpHeaders)
     }
@@ -117,9 +116,5 @@ export class Exchange implements Carrier {
 
   #end (text: string): void {
     if (this.#stream?.destroyed === false) this.#stream.end(text)
-  }
-
-  #asStream (): FastifyReply {
-    return this.#reply.headers(SSE_HEADERS)
   }
 }

@@ -41,6 +41,13 @@ export class RecentEvents implements EventStore {
     return id
   }
 
+  /** Forgets the stream of an event: what was said on it has arrived by another way. */
+  forget (eventId: string): void {
+    const streamId = this.#find(eventId)?.streamId
+    if (streamId === undefined) return
+    for (const event of this.#events) if (event.streamId === streamId) this.#drop(event)
+  }
+
   async getStreamIdForEventId (eventId: string): Promise<string | undefined> {
     return this.#find(eventId)?.streamId
   }

@@ -60,7 +60,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
       const response = await stateless.fetch(web, options)
       // What only the core could find out, as which tool a task is of: the answer has not begun, and can be the challenge.
       if (context.refused !== undefined && !isEventStream(response.headers.get('content-type'))) throw request.server.insufficientScope(request, reply, [context.refused])
-      return await sendWebResponse(reply, response, { opened })
+      return await sendWebResponse(reply, response, { opened, answers: answersOnce(request) })
     }
 
     const session = typeof id === 'string' ? sessions.find(id, request.principal) : await sessions.open({ caller: callerOf(request), principal: request.principal, bytes: bodyBytes(request) })
@@ -70,11 +70,14 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     if (begun === undefined) return sendJsonRpcError(reply, 400, code.invalidRequest, 'Invalid request: its id is that of another request of the session that has no answer yet')
     sessions.streaming(session, 1)
     try {
-      const response = await session.transport.handleRequest(web, options)
+      const response = request.method === 'GET' ? await session.standalone.open(web) : await session.transport.handleRequest(web, options)
       if (!response.ok) for (const id of begun) session.inFlight.delete(id) // it was refused as a whole
       await sessions.endCancelled(session, parsedBody)
-      const ended = (): void => sessions.streaming(session, -1)
-      return await sendWebResponse(reply, response, { opened, ended })
+      const ended = (): void => {
+        sessions.streaming(session, -1)
+        if (request.method === 'GET') void session.standalone.next()
+      }
+      return await sendWebResponse(reply, response, { opened, ended, answers: answersOnce(request), unsaid: id => session.events.forget(id) })
     } finally {
       if (session.transport.sessionId === undefined) await session.server.close()
     }
@@ -106,6 +109,9 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
 
 /** Whether a request opens a stream that has no end of its own. */
 const listens = ({ method, body }: FastifyRequest): boolean => method === 'GET' || (body as { method?: unknown } | undefined)?.method === 'subscriptions/listen'
+
+/** Whether a request has one answer, which a client of either era takes as JSON where nothing comes before it. */
+const answersOnce = (request: FastifyRequest): boolean => !listens(request) && !Array.isArray(request.body)
 
 /** Whether a request opens what is kept after it: a session, or a stream. */
 const opens = (request: FastifyRequest): boolean => isInitializeRequest(request.body) || listens(request)

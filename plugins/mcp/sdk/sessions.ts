@@ -8,6 +8,7 @@ import { code } from '../json-rpc.ts'
 import { connected } from './connection.ts'
 import { EACH, RecentEvents } from './event-store.ts'
 import { CatalogServer, type ServerSource } from './server.ts'
+import { StandaloneStreams } from './standalone.ts'
 
 // SEP-1699: how long a client waits before it comes back to a stream that ended.
 const RETRY_MS = 1000
@@ -19,6 +20,9 @@ const LAST_WORDS_MS = 50
 export interface Session {
   readonly transport: WebStandardStreamableHTTPServerTransport
   readonly server: CatalogServer
+  /** What it has said, for clients that come back. */
+  readonly events: RecentEvents
+  readonly standalone: StandaloneStreams
   /** Who used it last. Only the principal that opened a session may use it, and only by the client that it was opened with. */
   principal: Principal | null
   /** URIs, and what each is counted as. */
@@ -102,13 +106,15 @@ export class Sessions {
       }
     })
     const server = new CatalogServer(this.#source, '2025', null)
-    const session: Session = { transport, server, principal, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined, over: false }
+    const standalone = new StandaloneStreams(transport, this.#source.keepAliveMs)
+    const session: Session = { transport, server, events, standalone, principal, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined, over: false }
     const forget = (): void => {
       session.over = true
       if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId)
       for (const hold of [session.place, opening, ...session.subscriptions.values()]) hold?.release()
       session.subscriptions.clear()
       events.close()
+      standalone.close()
       left?.()
     }
     const end = (): void => {
