@@ -6,37 +6,37 @@ import { BY_SCOPE } from './policy.ts'
 import { covers, TOOLS_SCOPE } from './scope.ts'
 
 export default fp(async function resourceServer (fastify: FastifyInstance) {
-  const { oauth: { accessTokens }, config, mcp } = fastify
-  const metadata = `resource_metadata="${config.PUBLIC_URL}/.well-known/oauth-protected-resource${config.MCP_PATH}"`
-  // RFC 6750 section 3.1: no error code for a request without any credentials. Clients want a parameter right after the scheme.
-  const challenge = `Bearer ${metadata}, scope="${TOOLS_SCOPE}"`
-  const invalidToken = `Bearer error="invalid_token", error_description="The access token is not valid, has expired or was revoked", ${metadata}, scope="${TOOLS_SCOPE}"`
+  const { oauth: { accessTokens, resource }, config, mcp } = fastify
+  const metadataFor = (host: string | undefined): string => `resource_metadata="${resource.originAt(host)}/.well-known/oauth-protected-resource${config.MCP_PATH}"`
+  // Of what is served, too: some clients cannot ask for more later (SDK 1 with a refresh token).
+  const firstScopes = (): string => [...new Set([TOOLS_SCOPE, ...mcp.firstScopes()])].join(' ')
 
   mcp.policy = BY_SCOPE
   fastify.decorateRequest('principal', null)
 
   fastify.decorate('authenticate', (request, reply, done) => {
-    const { authorization } = request.headers
+    const { authorization, host } = request.headers
     if (authorization === undefined) {
-      reply.header('www-authenticate', challenge)
+      // RFC 6750 section 3.1: no error code for a request without any credentials. Clients want a parameter right after the scheme.
+      reply.header('www-authenticate', `Bearer ${metadataFor(host)}, scope="${firstScopes()}"`)
       return done(new Refusal(401, 'invalid_token', `Authentication required: sign in at ${config.PUBLIC_URL}`))
     }
     const principal = /^bearer /i.test(authorization) ? accessTokens.whoPresents(authorization.slice(7).trim()) : 'the scheme is not Bearer'
     if (typeof principal === 'string') {
-      reply.header('www-authenticate', invalidToken)
+      reply.header('www-authenticate', `Bearer error="invalid_token", error_description="The access token is not valid, has expired or was revoked", ${metadataFor(host)}, scope="${firstScopes()}"`)
       return done(Object.assign(new Refusal(401, 'invalid_token', 'The access token is not valid, has expired or was revoked'), { cause: principal }))
     }
     request.principal = principal
     done()
   })
 
-  fastify.decorate('insufficientScope', ({ principal }, reply, items) => {
+  fastify.decorate('insufficientScope', ({ principal, headers: { host } }, reply, items) => {
     const held = principal?.scopes ?? new Set<string>()
     const needed = new Set(items.flatMap(({ scopes }) => scopes))
     const message = `This needs the scope ${[...needed].filter(scope => !covers(held, scope)).join(' ')}`
     // All at once, with what is held already: a client that steps up asks for exactly this set (MCP authorization, scope challenge handling).
     const scope = [...held.union(needed)].join(' ')
-    reply.header('www-authenticate', `Bearer error="insufficient_scope", error_description="${message}", ${metadata}, scope="${scope}"`)
+    reply.header('www-authenticate', `Bearer error="insufficient_scope", error_description="${message}", ${metadataFor(host)}, scope="${scope}"`)
     return new Refusal(403, 'insufficient_scope', message)
   })
 }, { name: 'resource-server' })

@@ -1,7 +1,7 @@
 // The catalog: every tool, prompt and resource that is served. Lanes look things up here; nothing else holds them.
 import type { ResourceTemplate, ServerCapabilities } from '@modelcontextprotocol/server'
 import { NOTHING, type Policy } from '../auth/policy.ts'
-import type { Principal } from '../auth/principal.ts'
+import type { Item, Principal } from '../auth/principal.ts'
 import type { Events, ListEvent } from '../events/index.ts'
 import type { McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler } from './contract.ts'
 import type { CallScope } from './calls/call-scope.ts'
@@ -135,7 +135,16 @@ export class Catalog implements McpHost {
 
   /** Every scope that something takes, as declared. */
   scopes (): string[] {
-    return [...new Set(KINDS.flatMap(kind => [...this[kind].values()].flatMap(({ scopes }) => scopes)))]
+    return this.#scopesOf(() => true)
+  }
+
+  /** Those of them that clients are told to ask for first. */
+  firstScopes (): string[] {
+    return this.#scopesOf(({ askScopes }) => askScopes !== 'needed')
+  }
+
+  #scopesOf (which: (item: Item) => boolean): string[] {
+    return [...new Set(KINDS.flatMap(kind => [...this[kind].values()].filter(which).flatMap(({ scopes }) => scopes)))]
   }
 
   /** Whether TOOLS_DISABLED names the tool. */

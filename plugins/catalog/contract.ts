@@ -54,6 +54,12 @@ export type ToolResult<O> = Omit<CallToolResult, 'structuredContent'> & { struct
 
 export type ToolHandler<I, O> = (args: Infer<I>, ctx: CallContext) => Awaitable<ToolResult<O> | InputRequiredResult>
 
+/**
+ * `first`: with the first sign-in, so that a person is asked once, and clients that cannot ask for more later can use it at all.
+ * `needed`: when it is used, so that nobody allows more than they need.
+ */
+export type AskScopes = 'first' | 'needed'
+
 /** How a tool is described to clients, and the policy that the host enforces for it. */
 export interface ToolConfig<I extends Schema = Schema, O extends Schema = Schema> {
   title?: string
@@ -65,6 +71,8 @@ export interface ToolConfig<I extends Schema = Schema, O extends Schema = Schema
   _meta?: Record<string, unknown>
   /** Scopes that a caller needs, all of them; without any, the scope that covers all tools. */
   scopes?: readonly string[]
+  /** When clients are told to ask for them; by default `first`. */
+  askScopes?: AskScopes
   /** Milliseconds a call may take; by default TOOL_TIMEOUT_SECONDS. */
   timeoutMs?: number
   /** Bytes a result may have as JSON; by default 1,000,000. */
@@ -100,6 +108,7 @@ export interface PromptConfig<A extends Schema = Schema> {
   complete?: Record<string, CompleteArgument>
   /** Scopes that a caller needs, also to have values suggested; without any, the scope that covers all tools. */
   scopes?: readonly string[]
+  askScopes?: AskScopes
   icons?: Icon[]
   _meta?: Record<string, unknown>
 }
@@ -109,6 +118,7 @@ export type PromptHandler<A> = (args: Infer<A>, ctx: CallContext) => Awaitable<G
 export type ResourceConfig = Omit<Resource, 'uri' | 'name'> & {
   /** Scopes that a caller needs to read it, to follow its changes, or to have its variables suggested; without any, the scope that covers all tools. */
   scopes?: readonly string[]
+  askScopes?: AskScopes
 }
 
 export type ReadResource = (uri: URL, ctx: CallContext) => Awaitable<ReadResourceResult | InputRequiredResult>

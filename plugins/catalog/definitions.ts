@@ -2,9 +2,11 @@
 import { Type } from '@sinclair/typebox'
 import type { ResourceTemplate, Tool } from '@modelcontextprotocol/server'
 import type {
+  AskScopes,
   PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
 } from './contract.ts'
 import { scopesOf } from '../auth/policy.ts'
+import type { Item } from '../auth/principal.ts'
 import { checkDeclaration, checkParamHeaders, checkScopes } from './declaration.ts'
 import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
 import { compile, type Validator } from './schema.ts'
@@ -37,7 +39,7 @@ export function toolOf (owner: string, name: string, config: ToolConfig<any, any
     validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
     validateOutput: outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
     hasHeaderParameters: JSON.stringify(inputSchema).includes('"x-mcp-header"'),
-    scopes: scopesOf(checkScopes(`tool "${name}"`, config.scopes)),
+    ...scopesOfItem(`tool "${name}"`, config),
     owner,
     running: 0
   }
@@ -55,23 +57,28 @@ export function promptOf (owner: string, name: string, config: PromptConfig<any>
     definition,
     config: config as PromptConfig,
     handler,
-    scopes: scopesOf(checkScopes(`prompt "${name}"`, config.scopes)),
+    ...scopesOfItem(`prompt "${name}"`, config),
     validateArguments: compileFor(`prompt "${name}": argsSchema`, schema),
     owner
   }
 }
 
-export function resourceOf (owner: string, name: string, uri: string, { scopes, ...config }: ResourceConfig, read: ReadResource): RegisteredResource {
+export function resourceOf (owner: string, name: string, uri: string, { scopes, askScopes, ...config }: ResourceConfig, read: ReadResource): RegisteredResource {
   const definition = wire({ ...config, name, uri })
   checkDeclaration(`resource ${uri}`, 'Resource', definition)
-  return { definition, scopes: scopesOf(checkScopes(`resource ${uri}`, scopes)), read, owner }
+  return { definition, ...scopesOfItem(`resource ${uri}`, { scopes, askScopes }), read, owner }
 }
 
-export function templateOf (owner: string, name: string, template: ResourceTemplate, { scopes, ...config }: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
+export function templateOf (owner: string, name: string, template: ResourceTemplate, { scopes, askScopes, ...config }: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
   const uriTemplate = template.uriTemplate.toString()
   const definition = wire({ ...config, name, uriTemplate })
   checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
-  return { definition, scopes: scopesOf(checkScopes(`resource template ${uriTemplate}`, scopes)), template, read, owner }
+  return { definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, askScopes }), template, read, owner }
+}
+
+function scopesOfItem (what: string, { scopes, askScopes = 'first' }: { scopes?: readonly string[] | undefined, askScopes?: AskScopes | undefined }): Pick<Item, 'scopes' | 'askScopes'> {
+  if (askScopes !== 'first' && askScopes !== 'needed') throw new Error(`${what}: askScopes must be "first" or "needed"`)
+  return { scopes: scopesOf(checkScopes(what, scopes)), askScopes }
 }
 
 /** Drops what is undefined: a definition is serialized as it stands, and compared in tests. */

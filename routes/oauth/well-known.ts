@@ -6,8 +6,8 @@ export default async function wellKnown (fastify: FastifyInstance) {
   const cached = (summary: string, unlisted = false) => ({ config: { summary, unlisted }, onRequest: async (_request: FastifyRequest, reply: FastifyReply) => { reply.header('cache-control', 'public, max-age=300') } })
 
   for (const path of ['', config.MCP_PATH, `${config.MCP_PATH}/`]) {
-    fastify.get(`/.well-known/oauth-protected-resource${path}`, cached('What is protected, and by whom (RFC 9728)', path.endsWith('/')), async () => ({
-      resource,
+    fastify.get(`/.well-known/oauth-protected-resource${path}`, cached('What is protected, and by whom (RFC 9728)', path.endsWith('/')), async ({ headers: { host } }) => ({
+      resource: resource.urlAt(host),
       authorization_servers: [issuer],
       scopes_supported: resourceScopes(),
       bearer_methods_supported: ['header'],

@@ -173,3 +173,16 @@ t.test('a person is told what to do, and whoever looks into it what was wrong', 
     t.match(page, response.headers.get('x-request-id') ?? 'an id')
   }
 })
+
+t.test('a client that sends no state is let in where the operator wants that, and gets none back', async t => {
+  const strict = await startServer(t, { AUTH_MODE: 'oauth' })
+  const lenient = await startServer(t, { AUTH_MODE: 'oauth', OAUTH_STATE: 'optional' })
+  const refused = new URL((await fetch((await new Authorization(strict.origin).register()).url({ state: undefined }), { redirect: 'manual' })).headers.get('location') ?? '')
+  t.match(refused.searchParams.get('error_description'), /state is required.*OAUTH_STATE=optional/)
+  const client = await new Authorization(lenient.origin).register()
+  const callback = await client.person.authorize(client.url({ state: undefined }))
+  t.ok(callback.searchParams.has('code'))
+  t.notOk(callback.searchParams.has('state'))
+  t.equal((await client.person.authorize(client.url())).searchParams.get('state'), client.state, 'whoever sends one gets it back')
+  t.match((await fetch(client.url({ state: undefined, code_challenge: undefined }), { redirect: 'manual' })).headers.get('location'), /code_challenge/, 'PKCE is required as ever')
+})

@@ -7,10 +7,10 @@ import { Authorization, callTool } from './authorization.ts'
 import { isPage } from './person.ts'
 import { signInWith } from './sdk-clients.ts'
 
-async function start (t: Test) {
+async function start (t: Test, askScopes: 'first' | 'needed' = 'needed') {
   const TOOLS_DIR = temporaryFolder(t)
   writeFileSync(path.join(TOOLS_DIR, 'files.ts'), `export default async function (fastify) {
-  const tool = (name, scopes) => fastify.mcp.registerTool(name, { description: 'Needs ' + scopes, scopes }, async () => ({ content: [{ type: 'text', text: name + ' was called' }] }))
+  const tool = (name, scopes) => fastify.mcp.registerTool(name, { description: 'Needs ' + scopes, scopes, askScopes: '${askScopes}' }, async () => ({ content: [{ type: 'text', text: name + ' was called' }] }))
   tool('read_file', ['files:read'])
   tool('copy_file', ['files:read', 'files:write'])
   tool('any_file', ['files'])
@@ -78,6 +78,15 @@ t.test('a refresh may narrow what its access token opens, within what was grante
   const { body: whole } = await authorization.refresh(narrow.refresh_token)
   t.equal(whole.scope, 'mcp files', 'the grant itself is as wide as it was')
   t.match((await authorization.refresh(whole.refresh_token, { scope: 'mcp files other' })).body, { error: 'invalid_scope' })
+})
+
+t.test('a client that cannot ask for more later calls a tool with scopes, as the first challenge names them', async t => {
+  const { endpoint } = await start(t, 'first')
+  for (const kind of ['SDK v1', 'SDK v2, 2026 era'] as const) {
+    const { client, provider } = await signInWith(t, kind, endpoint)
+    t.same(new Set(provider.tokens().scope.split(' ')).intersection(new Set(['mcp', 'files:read', 'files:write', 'files'])).size, 4, kind)
+    t.match(await client.callTool({ name: 'copy_file', arguments: {} }), { content: [{ text: 'copy_file was called' }] })
+  }
 })
 
 t.test('the SDK client steps up when a tool needs more: it sends the person to allow it, and goes on', async t => {

@@ -1,17 +1,19 @@
 // Checks an authorization request (RFC 6749 section 4.1.1, OAuth 2.1, RFC 7636, RFC 8707, RFC 9207) before a person is asked anything.
 import type { FastifyInstance } from 'fastify'
-import { type Parameters, parameters, required, sameResource } from '../../../lib/parameters.ts'
+import { type Parameters, parameters, required } from '../../../lib/parameters.ts'
 import { Refusal } from '../../../lib/refusal.ts'
 import type { Client } from './clients/client.ts'
 import { type ErrorCode, OAuthError, toOAuthError } from './error.ts'
 import { describeRedirect, matchesRedirectUri, redirectUriProblem } from './clients/redirect-uri.ts'
+import type { ProtectedResource } from './protected-resource.ts'
 import { grantable, parseScope } from '../scope.ts'
 
 /** An authorization request in which everything is known to be good. */
 export interface AuthorizationRequest {
   readonly client: Client
   readonly redirectUri: string
-  readonly state: string
+  /** Undefined for a client that sends none, where the operator lets it. */
+  readonly state: string | undefined
   readonly codeChallenge: string
   readonly scopes: readonly string[]
   /** OpenID Connect Core section 3.1.2.1; some clients send it, so it is understood. */
@@ -58,11 +60,12 @@ export async function checkAuthorizationRequest ({ oauth, config }: FastifyInsta
     if (given.response_type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
     if (given.response_mode !== undefined && given.response_mode !== 'query') throw new OAuthError('invalid_request', 'response_mode must be query')
     if (given.request !== undefined || given.request_uri !== undefined) throw new OAuthError('invalid_request', 'request objects are not supported')
-    const state = required(given, 'state')
+    const { state } = given
+    if (state === undefined && config.OAUTH_STATE === 'required') throw new OAuthError('invalid_request', 'state is required; the operator of this server can do without it by OAUTH_STATE=optional')
     const codeChallenge = required(given, 'code_challenge')
     if (given.code_challenge_method !== 'S256') throw new OAuthError('invalid_request', 'code_challenge_method must be S256')
     if (!/^[A-Za-z0-9_-]{43}$/.test(codeChallenge)) throw new OAuthError('invalid_request', 'code_challenge must be the base64url SHA-256 of the verifier')
-    if (given.resource !== undefined && !sameResource(given.resource, oauth.resource)) throw new OAuthError('invalid_target', `resource must be ${oauth.resource}`)
+    if (given.resource !== undefined && !oauth.resource.isNamed(given.resource)) throw new OAuthError('invalid_target', `resource must be ${oauth.resource.url}`)
     const prompts = new Set(given.prompt?.split(' '))
     if (prompts.has('none') && prompts.size > 1) throw new OAuthError('invalid_request', 'prompt cannot be none and something else')
     return { client, redirectUri, state, codeChallenge, scopes: grantable(parseScope(given.scope), oauth.scopes()), prompts, refuse: (code, description) => refusedFor(new OAuthError(code, description)) }
@@ -84,9 +87,9 @@ function redirectUriOf (client: Client, given: Parameters, moreSchemes: readonly
 }
 
 // RFC 8707 section 2 lets resource be given more than once; here there is one resource, so each must name it.
-function withOneResource (query: unknown, ours: string): Parameters {
+function withOneResource (query: unknown, ours: ProtectedResource): Parameters {
   const { resource, ...others } = (query ?? {}) as Record<string, unknown>
   if (!Array.isArray(resource)) return parameters(query)
-  const different = resource.find(item => typeof item !== 'string' || !sameResource(item, ours))
-  return parameters({ ...others, resource: different === undefined ? ours : String(different) })
+  const different = resource.find(item => typeof item !== 'string' || !ours.isNamed(item))
+  return parameters({ ...others, resource: different === undefined ? ours.url : String(different) })
 }

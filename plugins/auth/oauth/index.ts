@@ -19,6 +19,7 @@ import { type Keys, loadKeys } from './grants/keys.ts'
 import { namesOf } from './grants/names.ts'
 import { Revocations } from './grants/revocations.ts'
 import pages from './pages/pages.ts'
+import { ProtectedResource } from './protected-resource.ts'
 
 const ROUTES = path.join(import.meta.dirname, '../../../routes/oauth')
 
@@ -28,7 +29,7 @@ declare module 'fastify' {
       /** PUBLIC_URL: the same string in metadata, in `iss` and in tokens (RFC 8414 section 3.3). */
       readonly issuer: string
       /** The MCP endpoint, which tokens are for (RFC 8707). */
-      readonly resource: string
+      readonly resource: ProtectedResource
       /** What may be asked for: the scopes that tools, prompts and resources declare too. */
       readonly scopes: () => string[]
       /** Those of them that the resource knows: how long an access lasts is between client and authorization server. */
@@ -50,11 +51,11 @@ declare module 'fastify' {
 export default fp(async function oauth (fastify: FastifyInstance) {
   const { config, db, events, mcp } = fastify
   const issuer = config.PUBLIC_URL
-  const resource = issuer + config.MCP_PATH
+  const resource = new ProtectedResource(issuer, config.MCP_PATH, !config.publicUrlGiven)
 
   await ensureDefaultUser(db, config)
   await reportKnownPassword(fastify)
-  const keys = loadKeys(config, fastify.secret, issuer, resource)
+  const keys = loadKeys(config, fastify.secret, issuer, resource.url)
   const revocations = new Revocations(db, grants => events.publish({ type: 'revocation', grants }), () => events.publish({ type: 'elsewhere' }))
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => revocations.stop())
@@ -70,7 +71,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     keys,
     accessTokens,
     revocations,
-    authorization: createAuthorization(fastify, issuer, resource),
+    authorization: createAuthorization(fastify, issuer, resource.url),
     clients: createClients(fastify, issuer, scopes),
     grants: createGrants(fastify, resource, accessTokens, revocations),
     audit,

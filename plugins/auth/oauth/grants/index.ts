@@ -1,11 +1,12 @@
 // Grants as the endpoints use them: exchanges what a client presents for tokens, ends what they were issued under, and keeps the trail.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type Parameters, sameResource } from '../../../../lib/parameters.ts'
+import type { Parameters } from '../../../../lib/parameters.ts'
 import { Refusal } from '../../../../lib/refusal.ts'
 import { findName } from '../../../accounts/users.ts'
 import { audit } from '../audit.ts'
 import type { Client } from '../clients/client.ts'
 import { OAuthError, toOAuthError } from '../error.ts'
+import type { ProtectedResource } from '../protected-resource.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import { authorizationCode } from './authorization-code.ts'
 import { findGrant, type GrantPolicy, grantOfToken, type GrantType, type Issued, ReplayError, revokeGrant } from './grant.ts'
@@ -24,9 +25,9 @@ export interface Grants {
   readonly revoke: (request: FastifyRequest, token: string, client: Client) => Promise<void>
 }
 
-export function createGrants ({ db, config, deriveKey }: FastifyInstance, resource: string, accessTokens: AccessTokens, revocations: Revocations): Grants {
+export function createGrants ({ db, config, deriveKey }: FastifyInstance, resource: ProtectedResource, accessTokens: AccessTokens, revocations: Revocations): Grants {
   const policy: GrantPolicy = {
-    resource,
+    resource: resource.url,
     refreshLifetime: config.JWT_REFRESH_TOKEN_EXPIRE_DAYS * 86_400,
     grantLifetime: config.OAUTH_GRANT_MAX_DAYS * 86_400,
     replayGrace: config.OAUTH_REFRESH_GRACE_SECONDS,
@@ -37,7 +38,7 @@ export function createGrants ({ db, config, deriveKey }: FastifyInstance, resour
   async function exchange (request: FastifyRequest, type: GrantType, given: Parameters, { id: client }: Client): Promise<Issued> {
     try {
       // RFC 8707 section 2.2; not sent, the resource is that of the grant.
-      if (given.resource !== undefined && !sameResource(given.resource, resource)) throw new OAuthError('invalid_target', `resource must be ${resource}`)
+      if (given.resource !== undefined && !resource.isNamed(given.resource)) throw new OAuthError('invalid_target', `resource must be ${resource.url}`)
       const issued = await type.exchange(db, policy, given, { clientId: client, address: request.ip })
       if (issued.repeated === undefined) audit(request, type.event, 'ok', { user: issued.username, client })
       else noteRepeated(request, issued.repeated.from, { user: issued.username, client })
