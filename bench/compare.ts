@@ -1,4 +1,4 @@
-// Two checkouts against each other: `npx -y pnpm@12 bench:compare --mcpx folder`. Short windows that take turns, and the processor
+// Two checkouts against each other: `./mcpx bench:compare --mcpx folder`. Short windows that take turns, and the processor
 // time of an answer in each, as a ratio of neighbours: what else the machine does meanwhile hits both alike.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ import { median } from './statistics.ts'
 
 const { values } = parseArgs({ options: { mcpx: { type: 'string' }, rounds: { type: 'string', default: '20' }, seconds: { type: 'string', default: '1' } } })
 if (values.mcpx === undefined) {
-  console.error('npx -y pnpm@12 bench:compare --mcpx FOLDER [--rounds 20] [--seconds 1]   compares this checkout with the one in FOLDER')
+  console.error('./mcpx bench:compare --mcpx FOLDER [--rounds 20] [--seconds 1]   compares this checkout with the one in FOLDER')
   process.exit(2)
 }
 const sides = [path.resolve(values.mcpx), path.join(import.meta.dirname, '..')] as const

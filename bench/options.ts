@@ -20,7 +20,7 @@ export interface Options {
   chart: string | undefined
 }
 
-export const USAGE = `npx -y pnpm@12 bench [options]
+export const USAGE = `./mcpx bench [options]
   --quick             under a minute: fewer workloads, shorter rounds
   --only a,b          only these servers (limit, mcpx-noauth, mcpx-oauth, sdk-v2, sdk-v1, fastmcp, hono, mcp-framework, xmcp)
   --seconds n         length of one measurement, by default 3

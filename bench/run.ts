@@ -1,4 +1,4 @@
-// The benchmark: `npx -y pnpm@12 bench`. Measures, prints the tables, writes the results and the chart.
+// The benchmark: `./mcpx bench`. Measures, prints the tables, writes the results and the chart.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import path from 'node:path'

@@ -1,23 +1,23 @@
-// npx -y pnpm@12 run audit: who has signed in and was refused, and what commands did.
+// mcpx audit: who has signed in and was refused, and what commands did.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { now, type Seconds } from '../lib/clock.ts'
 import { type AuditRow, listAudit } from '../plugins/audit/store.ts'
 import { readConfig } from '../plugins/config.ts'
 import { openDatabase } from '../plugins/db/sqlite.ts'
 import { becomeOwnerOf } from './data-owner.ts'
+import { called } from '../lib/called.ts'
 import { Mistake, run } from './mistake.ts'
+import { timeOf } from './since.ts'
 
-const UNITS: Record<string, Seconds> = { m: 60, h: 3600, d: 86_400 }
 const HELP = `Shows the audit trail: sign-ins, consents, tokens, refusals, and what commands did. The newest are last.
 
-  npx -y pnpm@12 run audit                       the last 100
-  npx -y pnpm@12 run audit --since 24h           of the last day; also 30m, 7d, 2026-11-27, 2026-11-27T12:00:00Z
-  npx -y pnpm@12 run audit --event sign_in       of one kind
-  npx -y pnpm@12 run audit --user anna           about a user, or by an operator of this name
-  npx -y pnpm@12 run audit --limit 1000
-  npx -y pnpm@12 run audit --json                JSON, an entry a line; so it is when piped
+  ${called('audit')}                       the last 100
+  ${called('audit')} --since 24h           of the last day; also 30m, 7d, 2026-11-27, 2026-11-27T12:00:00Z
+  ${called('audit')} --event sign_in       of one kind
+  ${called('audit')} --user anna           about a user, or by an operator of this name
+  ${called('audit')} --limit 1000
+  ${called('audit')} --json                JSON, an entry a line; so it is when piped
 
 What is alike and comes often from one network is one entry with a count. Entries are kept for AUDIT_KEEP_DAYS.
 `
@@ -48,14 +48,6 @@ await run('audit', async args => {
     await db.destroy()
   }
 })
-
-function timeOf (given: string): Seconds {
-  const [, amount, unit = ''] = /^(\d{1,6})([mhd])$/.exec(given) ?? []
-  if (amount !== undefined) return now() - Number(amount) * (UNITS[unit] ?? 0)
-  const ms = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d)?)?$/.test(given) ? Date.parse(given) : NaN
-  if (Number.isNaN(ms)) throw new Mistake(`--since ${given}: a time as 24h, 7d, 2026-11-27 or 2026-11-27T12:00:00Z`)
-  return Math.floor(ms / 1000)
-}
 
 function shown ({ at, event, outcome, count, actor, subject, client, address, reason, request_id }: AuditRow): object {
   const details = Object.entries({ actor, subject, client, address, reason, request_id }).filter(([, value]) => value !== null)

@@ -1,19 +1,20 @@
-// npx -y pnpm@12 backup: copies the database and its secret, with the server running or not.
+// mcpx backup: copies the database and its secret, with the server running or not.
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
 import { type Backup, BackupError, createBackup, listBackups } from './sqlite/backup.ts'
 import { becomeOwnerOf } from './data-owner.ts'
+import { called } from '../lib/called.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Copies the database of users and grants, and the secret that tokens are signed with.
 
-  npx -y pnpm@12 backup         makes a backup, while the server runs, and checks it
-  npx -y pnpm@12 backup list    shows the backups; as JSON when piped
+  ${called('backup')}         makes a backup, while the server runs, and checks it
+  ${called('backup')} list    shows the backups; as JSON when piped
 
 Backups are folders in BACKUP_DIR, the newest BACKUP_KEEP of which are kept. They hold everything that
 it takes to act as your users: keep them where only you can read them. What stands in the environment
-or in a configuration file is not in them. npx -y pnpm@12 restore --help says how to put one back.
+or in a configuration file is not in them. ${called('restore')} --help says how to put one back.
 `
 
 await run('backup', async args => {

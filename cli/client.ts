@@ -1,35 +1,33 @@
 // The operator's OAuth clients, from the command line: beside a running server, or without one.
-import path from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Kysely } from 'kysely'
 import { readMetadata } from '../plugins/auth/oauth/clients/client-metadata.ts'
 import { addClient, listClients, removeClient } from '../plugins/auth/oauth/clients/clients.ts'
 import { redirectUriProblem } from '../plugins/auth/oauth/clients/redirect-uri.ts'
 import type { Seconds } from '../lib/clock.ts'
-import { ConfigurationError } from '../lib/configuration-error.ts'
-import { becomeOwnerOf } from './data-owner.ts'
+import { inDatabase, withDatabase } from './database.ts'
+import { Mistake, run } from './mistake.ts'
+import { called } from '../lib/called.ts'
 import { readConfig } from '../plugins/config.ts'
-import { openDatabase } from '../plugins/db/sqlite.ts'
+import type { Database } from '../plugins/db/schema.ts'
 import { record } from './operator.ts'
-import { makeDataFolder } from '../plugins/secrets.ts'
 
-const EXIT_MISTAKE = 2
 const KINDS = { operator: 'added by you', registered: 'registered itself', metadata_document: 'metadata document' } as const
 const HELP = `Clients that you set up yourself, for assistants that ask for a client id and secret.
 
-  npx -y pnpm@12 client add --name NAME --redirect-uri URI [--redirect-uri URI] [--public]
-  npx -y pnpm@12 client list [--all]
-  npx -y pnpm@12 client remove ID
+  ${called('client')} add --name NAME --redirect-uri URI [--redirect-uri URI] [--public]
+  ${called('client')} list [--all]
+  ${called('client')} remove ID
 
   add     prints the client id and, once, the secret. --public makes a client without a secret.
   list    shows your clients and those that somebody let in; with --all, also those that only registered.
   remove  removes a client, whichever it is, and ends the access that it was given.
+  --create makes the database where there is none; the first start of the server does, too.
 
 Printed as JSON when the output is not a terminal.
 `
 
-class Mistake extends Error {}
-
-type Db = Awaited<ReturnType<typeof openDatabase>>
+type Db = Kysely<Database>
 interface Options { name?: string | undefined, 'redirect-uri'?: string[] | undefined, public?: boolean | undefined, all?: boolean | undefined, schemes?: string[] | undefined }
 
 const commands: Record<string, { takes: ReadonlyArray<keyof Options>, ids: number, run: (db: Db, options: Options, id: string) => Promise<void> }> = {
@@ -38,16 +36,10 @@ const commands: Record<string, { takes: ReadonlyArray<keyof Options>, ids: numbe
   remove: { takes: [], ids: 1, run: remove }
 }
 
-try {
-  await main(process.argv.slice(2))
-} catch (error) {
-  process.exitCode = EXIT_MISTAKE
-  const lines = error instanceof ConfigurationError ? error.problems : [(error as Error).message.split(/\. To specify|\n/, 1).join()]
-  for (const line of lines) process.stderr.write(`client: ${line}\n`)
-}
+await run('client', main)
 
 async function main (args: string[]): Promise<void> {
-  const { values: { help, ...options }, positionals: [name, ...rest] } = parse(args)
+  const { values: { help, create = false, ...options }, positionals: [name, ...rest] } = parse(args)
   if (help || name === 'help') {
     process.stdout.write(HELP)
     return
@@ -62,14 +54,10 @@ async function main (args: string[]): Promise<void> {
   if (rest.length > command.ids) throw new Mistake(`"${rest[command.ids]}" is one word too many`)
 
   const config = readConfig()
-  becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
-  makeDataFolder(config)
-  const db = await openDatabase(config)
-  try {
+  await withDatabase(config, create, async db => {
     await command.run(db, { ...options, schemes: config.OAUTH_REDIRECT_SCHEMES }, rest[0] ?? '')
-  } finally {
-    await db.destroy()
-  }
+    if (command !== commands.list) process.stderr.write(`changed ${inDatabase(config)}\n`)
+  })
 }
 
 function parse (args: string[]) {
@@ -81,6 +69,7 @@ function parse (args: string[]) {
       'redirect-uri': { type: 'string', multiple: true },
       public: { type: 'boolean' },
       all: { type: 'boolean' },
+      create: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' }
     }
   })
@@ -93,12 +82,21 @@ async function add (db: Db, { name, 'redirect-uri': redirectUris = [], public: i
     const problem = redirectUriProblem(uri, schemes)
     if (problem !== undefined) throw new Mistake(`--redirect-uri ${uri}: ${problem}`)
   }
-  const metadata = readMetadata({ client_name: name, redirect_uris: redirectUris, token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_basic' }, undefined, schemes)
+  const metadata = checked(() => readMetadata({ client_name: name, redirect_uris: redirectUris, token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_basic' }, undefined, schemes))
   const { client, secret } = await addClient(db, metadata, (tx, id) => record(tx, 'client_added', { client: id, reason: name }))
   print({ client_id: client.id, ...(secret !== undefined && { client_secret: secret }), ...metadata }, [
     `Client ID      ${client.id}`,
     ...(secret === undefined ? ['No secret: the client is public'] : [`Client secret  ${secret}`, '               It is shown this once; only its hash is kept.'])
   ])
+}
+
+/** What is wrong with metadata was typed by whoever gave the command. */
+function checked<T> (read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new Mistake((error as Error).message)
+  }
 }
 
 async function list (db: Db, { all = false }: Options): Promise<void> {

@@ -1,4 +1,4 @@
-// `npx -y pnpm@12 dev`: the server, started again when what it is made of changes. Tool files change within it (TOOLS_RELOAD).
+// `./mcpx dev`: the server, started again when what it is made of changes. Tool files change within it (TOOLS_RELOAD).
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, watch } from 'node:fs'

@@ -1,4 +1,4 @@
-// npx -y pnpm@12 run doctor …: walks the way of a client, and says what is in it. With `run`, as pnpm has a doctor of its own.
+// mcpx doctor …: walks the way of a client, and says what is in it. With `run`, as pnpm has a doctor of its own.
 import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
@@ -10,12 +10,13 @@ import { signOwnToken } from '../doctor/own-token.ts'
 import { count, machineReadable, readable, type Report } from '../doctor/report.ts'
 import { ConfigurationError } from '../lib/configuration-error.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
+import { called } from '../lib/called.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Walks the way that MCP clients walk to a server, and says what is wrong and how to mend it.
 
-  npx -y pnpm@12 run doctor          the server of this machine, at its PUBLIC_URL, and the machine itself
-  npx -y pnpm@12 run doctor <url>    any server, from outside: https://mcp.example.com/mcp
+  ${called('doctor')}          the server of this machine, at its PUBLIC_URL, and the machine itself
+  ${called('doctor')} <url>    any server, from outside: https://mcp.example.com/mcp
 
   --env FILE         settings of the server, when not in .env: /etc/mcpx/mcpx.env
   --token TOKEN      an access token, for real calls; or in the variable MCPX_TOKEN

@@ -1,4 +1,4 @@
-// npx -y pnpm@12 restore: puts a backup in the place of the database, with the server stopped.
+// mcpx restore: puts a backup in the place of the database, with the server stopped.
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
@@ -6,13 +6,14 @@ import { BackupError, listBackups } from './sqlite/backup.ts'
 import type { Difference } from './sqlite/after-restore.ts'
 import { restoreBackup } from './sqlite/restore.ts'
 import { becomeOwnerOf } from './data-owner.ts'
+import { called } from '../lib/called.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Puts a backup in the place of the database. Stop the server first; start it afterwards.
 
-  npx -y pnpm@12 restore latest    the newest backup in BACKUP_DIR
-  npx -y pnpm@12 restore <name>    the one with that name; npx -y pnpm@12 backup list shows them
-  npx -y pnpm@12 restore <path>    the one in that folder
+  ${called('restore')} latest    the newest backup in BACKUP_DIR
+  ${called('restore')} <name>    the one with that name; ${called('backup')} list shows them
+  ${called('restore')} <path>    the one in that folder
 
   --keep-grants    what was granted to apps, and browsers that are signed in, stay as they were at the time of
                    the backup, also what was revoked since. Without it everybody signs in again.

@@ -1,38 +1,37 @@
-// npx -y pnpm@12 user …: manages users, with the server running or not.
+// mcpx user …: manages users, with the server running or not.
 import { randomBytes } from 'node:crypto'
-import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Kysely } from 'kysely'
 import { createUser, disableUser, enableUser, findByUsername, listUsers, removeUser, setPassword, UserError } from '../plugins/accounts/users.ts'
 import { serverNames } from '../plugins/accounts/server-names.ts'
 import { readConfig } from '../plugins/config.ts'
-import { openDatabase } from '../plugins/db/sqlite.ts'
 import type { Seconds } from '../lib/clock.ts'
 import type { Database } from '../plugins/db/schema.ts'
-import { makeDataFolder } from '../plugins/secrets.ts'
-import { becomeOwnerOf } from './data-owner.ts'
+import { inDatabase, withDatabase } from './database.ts'
+import { called } from '../lib/called.ts'
 import { Mistake, run } from './mistake.ts'
 import { record } from './operator.ts'
 import { ask, readPassword } from './password-prompt.ts'
 
 const HELP = `Manages the users who may sign in, whether or not the server runs.
 
-  npx -y pnpm@12 user list             shows the users; as JSON when piped
-  npx -y pnpm@12 user add <name>       adds a user
-  npx -y pnpm@12 user passwd <name>    sets a new password, and ends what the user was granted
-  npx -y pnpm@12 user disable <name>   keeps the user from signing in, and ends what the user was granted
-  npx -y pnpm@12 user enable <name>    takes that back
-  npx -y pnpm@12 user remove <name>    removes the user
+  ${called('user')} list             shows the users; as JSON when piped
+  ${called('user')} add <name>       adds a user
+  ${called('user')} passwd <name>    sets a new password, and ends what the user was granted
+  ${called('user')} disable <name>   keeps the user from signing in, and ends what the user was granted
+  ${called('user')} enable <name>    takes that back
+  ${called('user')} remove <name>    removes the user
 
   --generate   add, passwd: makes up a password and prints it, once
   --yes        remove: does not ask
+  --create     makes the database where there is none; the first start of the server does, too
   --help
 
 A password is asked for on a terminal, and otherwise read from standard input. It needs at
 least 12 characters, and is none that is easy to guess. Names are matched without regard to case. The database is AUTH_DB_PATH.
 `
 
-interface Options { generate: boolean, yes: boolean, serverNames: string[] }
+interface Options { generate: boolean, yes: boolean, serverNames: string[], where: string }
 const recorded = (event: string) => (tx: Kysely<Database>, subject: string) => record(tx, event, { subject })
 
 type Command = (db: Kysely<Database>, name: string, options: Options) => Promise<void>
@@ -43,27 +42,27 @@ const commands: Record<string, Command> = {
     if (taken !== undefined) throw new UserError(`there is a user ${taken.username} already`)
     const password = await newPassword(typed, options)
     const name = await createUser(db, typed, password, options.serverNames, recorded('user_added'))
-    say(`added ${name}`)
+    say(`added ${name} ${options.where}`)
     if (options.generate) console.log(password)
   },
   async passwd (db, typed, options) {
     const name = await nameOf(db, typed)
     const password = await newPassword(name, options)
     await setPassword(db, name, password, options.serverNames, recorded('password_changed'))
-    say(`the password of ${name} is changed; every app and browser has to sign in again`)
+    say(`the password of ${name} is changed ${options.where}; every app and browser has to sign in again`)
     if (options.generate) console.log(password)
   },
-  async disable (db, typed) {
+  async disable (db, typed, { where }) {
     const name = await nameOf(db, typed)
     await disableUser(db, name, recorded('user_disabled'))
-    say(`${name} is disabled; every app and browser of theirs is signed out`)
+    say(`${name} is disabled ${where}; every app and browser of theirs is signed out`)
   },
-  async enable (db, typed) {
+  async enable (db, typed, { where }) {
     const name = await nameOf(db, typed)
     await enableUser(db, name, recorded('user_enabled'))
-    say(`${name} may sign in again`)
+    say(`${name} may sign in again, ${where}`)
   },
-  async remove (db, typed, { yes }) {
+  async remove (db, typed, { yes, where }) {
     const name = await nameOf(db, typed)
     if (!yes) {
       if (!process.stdin.isTTY) throw new Mistake('remove asks first, and there is no terminal to ask on; say --yes')
@@ -71,7 +70,7 @@ const commands: Record<string, Command> = {
       if (!/^y(es)?$/i.test(answer.trim())) throw new Mistake('nothing was changed')
     }
     await removeUser(db, name, recorded('user_removed'))
-    say(`removed ${name}`)
+    say(`removed ${name} ${where}`)
   }
 }
 
@@ -79,7 +78,7 @@ await run('user', async args => {
   const { values, positionals: [command, name, ...more] } = parseArgs({
     args,
     allowPositionals: true,
-    options: { generate: { type: 'boolean', default: false }, yes: { type: 'boolean', short: 'y', default: false }, help: { type: 'boolean', short: 'h', default: false } }
+    options: { create: { type: 'boolean', default: false }, generate: { type: 'boolean', default: false }, yes: { type: 'boolean', short: 'y', default: false }, help: { type: 'boolean', short: 'h', default: false } }
   })
   if (values.help) {
     process.stdout.write(HELP)
@@ -91,16 +90,13 @@ await run('user', async args => {
   if (command !== 'list' && name === undefined) throw new Mistake(`${command} needs the name of a user`)
 
   const config = readConfig()
-  becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
-  makeDataFolder(config)
-  const db = await openDatabase(config)
-  try {
-    await (commands[command]?.(db, name ?? '', { ...values, serverNames: serverNames(config) }) ?? list(db))
-  } catch (error) {
-    throw error instanceof UserError ? new Mistake(error.message) : error
-  } finally {
-    await db.destroy()
-  }
+  await withDatabase(config, values.create, async db => {
+    try {
+      await (commands[command]?.(db, name ?? '', { ...values, serverNames: serverNames(config), where: inDatabase(config) }) ?? list(db))
+    } catch (error) {
+      throw error instanceof UserError ? new Mistake(error.message) : error
+    }
+  })
 })
 
 async function list (db: Kysely<Database>): Promise<void> {

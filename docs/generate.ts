@@ -1,4 +1,4 @@
-// Writes the reference pages, which say what the code says. `npx -y pnpm@12 run docs` runs it; a test fails when one is stale.
+// Writes the reference pages, which say what the code says. `./mcpx docs` runs it; a test fails when one is stale.
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { configurationPage, envExample } from './generator/configuration.ts'

@@ -96,7 +96,7 @@ export const clientSymptoms: readonly ClientSymptom[] = [
     client: 'VS Code',
     symptom: 'It asks for a client id.',
     cause: 'OAUTH_REGISTRATION=off, or the registration endpoint cannot be reached.',
-    fix: 'Switch registration on, or add a client with `npx -y pnpm@12 client add`.',
+    fix: 'Switch registration on, or add a client with `./mcpx client add`.',
     findings: ['registration-failing']
   },
   {

@@ -5,7 +5,7 @@ import { ConfigurationError } from './configuration-error.ts'
 import { nearest } from './nearest.ts'
 
 // Names that are meant for us, whatever follows; but not those of the commands, nor what Kubernetes sets for a service called so.
-const OURS = /^(?:MCP_SERVER|MCPX)_(?!(?:ROOT|USER|COMMAND)$|SERVICE_|PORT(?:$|_\d))/
+const OURS = /^(?:MCP_SERVER|MCPX)_(?!(?:ROOT|USER|COMMAND|CALLED)$|SERVICE_|PORT(?:$|_\d))/
 const SETS = /^\s*(?:export\s+)?([\w.-]+)\s*=\s*(["'`]?)/
 
 /** The environment wins over the file. An empty value is none. */

@@ -174,9 +174,9 @@ first_user() {
   if would 'add mcpuser with a password that is shown once, if there is no user yet'; then return; fi
   local users
   USERNAME=$(setting AUTH_DEFAULT_USERNAME) USERNAME=${USERNAME:-mcpuser}
-  users=$(mcpx "$RELEASES/$RELEASE" cli/user.ts list 2>>"$LOG") || fail "the database could not be opened: $(last_words); see $LOG"
+  users=$(mcpx "$RELEASES/$RELEASE" cli/user.ts list --create 2>>"$LOG") || fail "the database could not be opened: $(last_words); see $LOG"
   if [[ $users != '[]' ]]; then outcome 'there already'; return; fi
-  PASSWORD=$(mcpx "$RELEASES/$RELEASE" cli/user.ts add "$USERNAME" --generate 2>>"$LOG") || fail "the first user could not be added: $(last_words)"
+  PASSWORD=$(mcpx "$RELEASES/$RELEASE" cli/user.ts add "$USERNAME" --generate --create 2>>"$LOG") || fail "the first user could not be added: $(last_words)"
   outcome "added $USERNAME"
 }
 

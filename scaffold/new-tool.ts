@@ -1,4 +1,4 @@
-// Starts a new tool: `npx -y pnpm@12 new:tool my_tool` writes the tool, its test and its notes, and says what to do next.
+// Starts a new tool: `./mcpx new:tool my_tool` writes the tool, its test and its notes, and says what to do next.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -8,7 +8,7 @@ import { ConfigurationError } from '../lib/configuration-error.ts'
 import { namesOf, type ToolNames, usualName } from './names.ts'
 import { notesFile, testFile, toolFile } from './templates.ts'
 
-const USAGE = 'usage: npx -y pnpm@12 new:tool my_tool [--dir ../my-tools]'
+const USAGE = 'usage: ./mcpx new:tool my_tool [--dir ../my-tools]'
 const root = path.join(import.meta.dirname, '..')
 
 try {
@@ -82,8 +82,8 @@ ${written.map(({ file, what }) => `  ${shown(file).padEnd(width)}${what}`).join(
 ${usual === name ? '' : `\nNames of tools are usually in lower snake case: ${usual}\n`}
 Next
   npx -y pnpm@12 exec tap --disable-coverage ${shown(files[1]?.file ?? '')}
-  ${setting}AUTH_MODE=noauth npx -y pnpm@12 dev
-  then change the tool: it is served as you save it.${dir === undefined ? '\n  When its description or schema has changed: npx -y pnpm@12 run docs' : ''}
+  ${setting}AUTH_MODE=noauth ./mcpx dev
+  then change the tool: it is served as you save it.${dir === undefined ? '\n  When its description or schema has changed: ./mcpx docs' : ''}
   The whole contract is in docs/writing-a-tool.md.`
 }
 

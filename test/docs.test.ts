@@ -9,7 +9,7 @@ import { readConfig } from '../plugins/config.ts'
 const root = path.join(import.meta.dirname, '..')
 
 t.test('every reference page is up to date', async t => {
-  for (const [file, text] of await pages()) t.equal(current(file), text, `${file} says what the code says; if not, run: npx -y pnpm@12 run docs`)
+  for (const [file, text] of await pages()) t.equal(current(file), text, `${file} says what the code says; if not, run: ./mcpx docs`)
 })
 
 t.test('the example file, taken over whole, changes nothing', async t => {

@@ -36,7 +36,7 @@ export async function envExample (): Promise<string> {
   const settings = await allSections()
   return `# Settings of MCPX. Copy this file to .env, and take the # away from what you change.
 # What stands here is the default. docs/configuration.md has the same as a page.
-# Generated from plugins/config.ts and the tools by \`npx -y pnpm@12 run docs\`.
+# Generated from plugins/config.ts and the tools by \`./mcpx docs\`.
 
 ${settings.map(({ title, schemas }) => `# --- ${title} ---\n\n${schemas.map(entry).join('\n\n')}`).join('\n\n')}
 `

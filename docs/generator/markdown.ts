@@ -10,4 +10,4 @@ const line = (cells: string[]): string => `| ${cells.map(cell => cell.replaceAll
 export const code = (text: string): string => text === '' ? '' : `\`${text}\``
 
 /** Says in a page's source where it comes from. */
-export const generated = (from: string): string => `<!-- Generated from ${from} by \`npx -y pnpm@12 run docs\`; changes made here are lost. -->`
+export const generated = (from: string): string => `<!-- Generated from ${from} by \`./mcpx docs\`; changes made here are lost. -->`

@@ -11,9 +11,9 @@ export function troubleshootingPage (): string {
 Let the doctor look first. It walks the way of a client, names what is wrong, and says how to mend it:
 
 \`\`\`sh
-npx -y pnpm@12 run doctor https://mcp.example.com/mcp          # from anywhere
+./mcpx doctor https://mcp.example.com/mcp          # from anywhere
 sudo mcpx doctor --own-token                                   # on the server that ops/setup.sh set up: sees more
-npx -y pnpm@12 run doctor --own-token                          # the same where the settings are in .env
+./mcpx doctor --own-token                          # the same where the settings are in .env
 \`\`\`
 
 It takes a few seconds, half a minute at most. A line is \`ok\`, a \`warning\`, a \`problem\`, or \`skipped\` with what it would take; the name in brackets at its end is a heading below. Piped or with \`--json\` it prints JSON, and it exits with 1 when there are problems (with \`--strict\`, or warnings), so that a timer or a monitoring system can run it. \`--help\` has all options. Mind the \`run\`: without it, pnpm examines itself.

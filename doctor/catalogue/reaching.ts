@@ -24,7 +24,7 @@ export const reaching = {
     level: 'problem',
     symptom: 'Connection refused.',
     cause: 'Nothing listens at that address and port: nginx, or without one the server, is not running, or listens elsewhere.',
-    fix: 'On the server: `ss -Hltnp | sort -u` shows what listens. `systemctl status nginx` and `nginx -t` say why nginx does not. Without nginx, start the server: `npx -y pnpm@12 start`.'
+    fix: 'On the server: `ss -Hltnp | sort -u` shows what listens. `systemctl status nginx` and `nginx -t` say why nginx does not. Without nginx, start the server: `./mcpx start`.'
   },
   'port-silent': {
     level: 'problem',

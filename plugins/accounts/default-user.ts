@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
+import { called } from '../../lib/called.ts'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/schema.ts'
@@ -32,7 +33,7 @@ export async function ensureDefaultUser (db: Kysely<Database>, config: Config, s
   if (reach === 'machine') return void await insertUser(db, name, KNOWN_PASSWORD_HASH)
   const madeUp = makeUpPassword()
   if (!await insertUser(db, name, await hashPassword(madeUp))) return // another instance was faster, and shows its own
-  show(`mcpx: this is the first start, and others can reach the server (${because}): sign in as ${name} with the password ${madeUp}\nmcpx: it is shown this once, and kept as a hash; for another one: npx -y pnpm@12 user passwd ${name}\n`)
+  show(`mcpx: this is the first start, and others can reach the server (${because}): sign in as ${name} with the password ${madeUp}\nmcpx: it is shown this once, and kept as a hash; for another one: ${called(`user passwd ${name}`)}\n`)
 }
 
 // Not by the log, which holds no secrets: a plain line that a terminal, journalctl and docker logs show.
@@ -56,7 +57,7 @@ export async function reportKnownPassword ({ db, config, log }: FastifyInstance)
   const username = await usesKnownPassword(db)
   if (username === undefined) return
   const { reach, because } = config.reachable
-  const remedy = `change it with: npx -y pnpm@12 user passwd ${username}`
+  const remedy = `change it with: ${called(`user passwd ${username}`)}`
   if (reach === 'machine') log.warn({ user: username }, `the user ${username} still has the default password, which everybody knows, so that it signs in from this machine only; ${remedy}`)
   else log.error({ user: username }, `the user ${username} still has the default password, which everybody knows: it signs nobody in from another machine or through a proxy, and others can reach this server (${because}); ${remedy}`)
 }

@@ -1,4 +1,4 @@
-// How strong the tests are: `npx -y pnpm@12 run mutants [--count 50] [--seed 1] [--in plugins/accounts]`. Changes one thing in a copy of
+// How strong the tests are: `./mcpx mutants [--count 50] [--seed 1] [--in plugins/accounts]`. Changes one thing in a copy of
 // the checkout, runs the tests beside it, and lists what none of them noticed. By hand: a mutant takes as long as its tests.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -40,8 +40,8 @@ const open = async (t: Test, database: string) => {
 
 t.test('a client is added, listed and removed, without a server and before there is a data folder', async t => {
   const database = path.join(temporaryFolder(t), 'data', 'auth.db')
-  const added = await client(database, 'add', '--name', 'My assistant', '--redirect-uri', 'https://assistant.example/cb', '--redirect-uri', 'http://localhost/cb')
-  t.match(added, { code: 0, stderr: '' })
+  const added = await client(database, 'add', '--create', '--name', 'My assistant', '--redirect-uri', 'https://assistant.example/cb', '--redirect-uri', 'http://localhost/cb')
+  t.match(added, { code: 0, stderr: `changed in ${database}\n` })
   const { client_id: id, client_secret: secret, ...rest } = JSON.parse(added.stdout)
   t.match(secret, /^[\w-]{43}$/)
   t.same(rest, { client_name: 'My assistant', redirect_uris: ['https://assistant.example/cb', 'http://localhost/cb'], token_endpoint_auth_method: 'client_secret_basic' })
@@ -56,7 +56,7 @@ t.test('a client is added, listed and removed, without a server and before there
 })
 
 t.test('a public client has no secret', async t => {
-  const { code, stdout } = await client(path.join(temporaryFolder(t), 'data', 'auth.db'), 'add', '--public', '--name', 'App', '--redirect-uri', 'com.example.myapp://cb')
+  const { code, stdout } = await client(path.join(temporaryFolder(t), 'data', 'auth.db'), 'add', '--create', '--public', '--name', 'App', '--redirect-uri', 'com.example.myapp://cb')
   t.equal(code, 0)
   t.match(JSON.parse(stdout), { token_endpoint_auth_method: 'none' })
   t.notOk('client_secret' in JSON.parse(stdout))
@@ -64,7 +64,7 @@ t.test('a public client has no secret', async t => {
 
 t.test('on a terminal it is written for people', async t => {
   const database = path.join(temporaryFolder(t), 'data', 'auth.db')
-  t.match(await onTerminal(database, 'add', '--name', 'My assistant', '--redirect-uri', 'https://assistant.example/cb'), /Client ID {6}client_\S{22}\s+Client secret {2}\S{43}\s+It is shown this once/)
+  t.match(await onTerminal(database, 'add', '--create', '--name', 'My assistant', '--redirect-uri', 'https://assistant.example/cb'), /Client ID {6}client_\S{22}\s+Client secret {2}\S{43}\s+It is shown this once/)
   t.match(await onTerminal(database, 'list'), /My assistant {2}client_\S{22}\s+added by you, client_secret_basic, never let in, 0 grants in force\s+https:\/\/assistant\.example\/cb/)
 })
 
@@ -106,7 +106,7 @@ t.test('every mistake is one line and exit code 2', async t => {
     [['remove'], /needs the id/]
   ]
   await Promise.all(mistakes.map(async ([args, message]) => {
-    const ended = await client(database, ...args)
+    const ended = await client(database, ...args, '--create')
     t.match(ended, { code: 2, stdout: '', stderr: message }, args.join(' '))
     t.match(ended.stderr, /^client: [^\n]+\n$/)
   }))
@@ -116,14 +116,14 @@ t.test('every mistake is one line and exit code 2', async t => {
 
 t.test('several processes may start on a new database at once', async t => {
   const database = path.join(temporaryFolder(t), 'data', 'auth.db')
-  const ended = await Promise.all(Array.from({ length: 3 }, () => client(database, 'list')))
+  const ended = await Promise.all(Array.from({ length: 3 }, () => client(database, 'list', '--create')))
   for (const each of ended) t.match(each, { code: 0, stderr: '', stdout: '[]' })
 })
 
 t.test('a database that cannot be used is one line, too', async t => {
   const file = path.join(temporaryFolder(t), 'file')
   writeFileSync(file, '')
-  const { code, stderr } = await client(path.join(file, 'auth.db'), 'list')
+  const { code, stderr } = await client(path.join(file, 'auth.db'), 'list', '--create')
   t.equal(code, 2)
   t.match(stderr, /^client: AUTH_DB_PATH: [^\n]+\n$/)
 })

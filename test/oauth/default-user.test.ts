@@ -41,7 +41,7 @@ t.test('the known password is warned of at every start until it is changed or it
   const { db, config } = await testDatabase(t)
   await ensureDefaultUser(db, config)
   await createUser(db, 'anna', PASSWORD)
-  t.match(await start(db, config), ['the user mcpuser still has the default password, which everybody knows, so that it signs in from this machine only; change it with: npx -y pnpm@12 user passwd mcpuser'])
+  t.match(await start(db, config), ['the user mcpuser still has the default password, which everybody knows, so that it signs in from this machine only; change it with: ./mcpx user passwd mcpuser'])
   t.equal((await start(db, config)).length, 1)
   await disableUser(db, 'mcpuser')
   t.same(await start(db, config), [])

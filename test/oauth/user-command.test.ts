@@ -12,7 +12,9 @@ const PASSWORD = 'correct horse battery'
 
 t.test('a first user is added to a folder that does not exist yet, with a password from a pipe', async t => {
   const user = command(t, path.join(temporaryFolder(t), 'new', 'auth.db'))
-  t.match(await user(['add', 'Anna'], `${PASSWORD}\n`), { code: 0, stdout: '', stderr: 'added anna\n' })
+  const nowhere = await user(['add', 'Anna'], `${PASSWORD}\n`)
+  t.match(nowhere, { code: 2, stdout: '', stderr: /^user: there is no database \S+\/new\/auth\.db: the first start of the server makes it, or --create; [^\n]+\n$/ }, 'none is made by accident')
+  t.match(await user(['add', 'Anna', '--create'], `${PASSWORD}\n`), { code: 0, stdout: '', stderr: /^added anna in \S+\/new\/auth\.db\n$/ })
   const { stdout } = await user(['list'])
   t.match(JSON.parse(stdout), [{ username: 'anna', created_at: /^\d{4}-.*Z$/, last_sign_in: null, disabled_at: null }], 'piped, the list is JSON')
 })
@@ -52,7 +54,7 @@ t.test('removing needs a yes, and another user', async t => {
   await user(['add', 'berta'], PASSWORD)
   t.match(await user(['remove', 'anna']), { code: 2, stderr: /^user: remove asks first.*--yes\n$/ })
   t.ok(await findByUsername(db, 'anna'))
-  t.match(await user(['remove', 'anna', '--yes']), { code: 0, stderr: 'removed anna\n' })
+  t.match(await user(['remove', 'anna', '--yes']), { code: 0, stderr: /^removed anna in / })
   t.equal(await findByUsername(db, 'anna'), undefined)
 })
 
@@ -72,7 +74,7 @@ t.test('every mistake is one line and exit code 2', async t => {
     t.match({ code, stdout, stderr }, { code: 2, stdout: '', stderr: said }, args.join(' '))
     t.match(stderr, /^user: [^\n]+\n$/, 'one line')
   }
-  t.match(await command(t, path.join(import.meta.filename, 'auth.db'))(['list']), { code: 2, stderr: /^user: AUTH_DB_PATH: [^\n]+\n$/ })
+  t.match(await command(t, path.join(import.meta.filename, 'auth.db'))(['list', '--create']), { code: 2, stderr: /^user: AUTH_DB_PATH: [^\n]+\n$/ })
   t.match(await command(t, config.AUTH_DB_PATH, { MCP_SERVER_PORT: 'x' })(['list']), { code: 2, stderr: /^user: MCP_SERVER_PORT: [^\n]+\n$/ })
 })
 

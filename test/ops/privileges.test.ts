@@ -124,7 +124,7 @@ t.test('the operator\'s command', { skip: noRoot }, async t => {
   const mcpx = (...args: string[]) => spawnSync(path.join(OPS, 'mcpx'), args, { encoding: 'utf8', env: { PATH: process.env.PATH, MCPX_ROOT: root, MCPX_USER: 'nobody' } })
 
   t.test('writes what is the service\'s user\'s, who cannot read the configuration', async t => {
-    t.match(mcpx('user', 'add', 'somebody', '--generate'), { status: 0 })
+    t.match(mcpx('user', 'add', 'somebody', '--generate', '--create'), { status: 0 })
     for (const file of readdirSync(data)) t.equal(statSync(path.join(data, file)).uid, NOBODY, file)
     t.match(JSON.parse(mcpx('user', 'list').stdout), [{ username: 'somebody' }])
   })

@@ -1,6 +1,6 @@
 // One signed-in user does their worst for some minutes to a server in its default settings, with the memory that a machine
 // of 1 GiB gives it; another user's calls must be answered meanwhile, all of them, and half of them within 50 ms:
-// npx -y pnpm@12 run soak --minutes 10 [--checkout folder of another release]
+// ./mcpx soak --minutes 10 [--checkout folder of another release]
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -198,7 +198,7 @@ function quantile (q: number, of = taken): number {
 }
 
 async function addUser (name: string): Promise<void> {
-  const command = spawn(process.execPath, [path.join(values.checkout, 'cli/user.ts'), 'add', name], { cwd: folder, env, stdio: ['pipe', 'ignore', 'inherit'] })
+  const command = spawn(process.execPath, [path.join(values.checkout, 'cli/user.ts'), 'add', '--create', name], { cwd: folder, env, stdio: ['pipe', 'ignore', 'inherit'] })
   command.stdin.end(`${PASSWORD}\n`)
   await once(command, 'exit')
 }

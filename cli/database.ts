@@ -1,0 +1,31 @@
+// The database that a command changes: the one of AUTH_DB_PATH, and none that it makes by accident where another one was meant.
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import type { Kysely } from 'kysely'
+import type { Config } from '../plugins/config.ts'
+import type { Database } from '../plugins/db/schema.ts'
+import { openDatabase } from '../plugins/db/sqlite.ts'
+import { makeDataFolder } from '../plugins/secrets.ts'
+import { becomeOwnerOf } from './data-owner.ts'
+import { Mistake } from './mistake.ts'
+
+/**
+ * Opens it, and closes it when the work is done.
+ * @param create whether it is made where there is none
+ * @throws Mistake when there is none
+ */
+export async function withDatabase (config: Config, create: boolean, work: (db: Kysely<Database>) => Promise<void>): Promise<void> {
+  const file = path.resolve(config.AUTH_DB_PATH)
+  if (!create && !existsSync(file)) throw new Mistake(`there is no database ${file}: the first start of the server makes it, or --create; where it is elsewhere, AUTH_DB_PATH says so`)
+  becomeOwnerOf(path.dirname(file))
+  makeDataFolder(config)
+  const db = await openDatabase(config)
+  try {
+    await work(db)
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** Where a change was made, for what the command says of it. */
+export const inDatabase = (config: Config): string => `in ${path.resolve(config.AUTH_DB_PATH)}`

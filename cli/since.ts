@@ -1,0 +1,14 @@
+// A time as people give it to a command: 24h, 2026-11-27.
+import { now, type Seconds } from '../lib/clock.ts'
+import { Mistake } from './mistake.ts'
+
+const UNITS: Record<string, Seconds> = { m: 60, h: 3600, d: 86_400 }
+
+/** @throws Mistake */
+export function timeOf (given: string): Seconds {
+  const [, amount, unit = ''] = /^(\d{1,6})([mhd])$/.exec(given) ?? []
+  if (amount !== undefined) return now() - Number(amount) * (UNITS[unit] ?? 0)
+  const ms = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d)?)?$/.test(given) ? Date.parse(given) : NaN
+  if (Number.isNaN(ms)) throw new Mistake(`--since ${given}: a time as 24h, 7d, 2026-11-27 or 2026-11-27T12:00:00Z`)
+  return Math.floor(ms / 1000)
+}
