@@ -114,7 +114,7 @@ user() {
 
 folders() {
   if would "make /opt/mcpx, /etc/mcpx, /var/lib/mcpx, /var/backups/mcpx where missing"; then return; fi
-  if ! { install -d -m 755 "$ROOT/opt/mcpx" "$RELEASES" "$ROOT/etc/mcpx" "$TLS" "$ACME" "$UNITS" && install -d -m 700 "$RUNNING" && owned "$DATA" 700 && owned "$BACKUPS" 700; }; then
+  if ! { install -d -m 755 "$ROOT/opt/mcpx" "$RELEASES" "$ROOT/etc/mcpx" "$ROOT/etc/mcpx/tools" "$TLS" "$ACME" "$UNITS" && install -d -m 700 "$RUNNING" && owned "$DATA" 700 && owned "$BACKUPS" 700; }; then
     fail 'its folders could not be made; are /opt, /etc and /var writable?'
   fi
   outcome 'there'
@@ -252,7 +252,7 @@ check() {
 exec 8>&1
 at_end() {
   rm -rf "$RENDERED"
-  if [[ -n $PASSWORD ]]; then printf '\nSign in as %s with the password %s\nIt is shown this once. Another one: mcpx user passwd %s --generate\n' "$USERNAME" "$PASSWORD" "$USERNAME" >&8; fi
+  if [[ -n $PASSWORD ]]; then printf '\nSign in as %s with the password %s\nIt is shown this once. Another one: sudo mcpx user passwd %s --generate\n' "$USERNAME" "$PASSWORD" "$USERNAME" >&8; fi
 }
 
 printf 'MCPX at %s, on ports %s%s\n\n' "$URL" "$PORTS" "${ROOT:+, below $ROOT}"

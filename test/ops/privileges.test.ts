@@ -152,7 +152,7 @@ t.test('a command of a checkout that root starts becomes the owner of the data f
   const { root, data } = folders(t)
   const [database, ofRoot] = [path.join(data, 'auth.db'), path.join(root, 'of-root.db')]
   const command = (name: string, ...args: string[]) => spawnSync(process.execPath, [path.join(CHECKOUT, 'cli', `${name}.ts`), ...args], { cwd: '/', encoding: 'utf8', env: { PATH: process.env.PATH, AUTH_DB_PATH: database } })
-  t.match(command('user', 'add', 'somebody', '--generate'), { status: 0 })
+  t.match(command('user', 'add', 'somebody', '--generate', '--create'), { status: 0 })
   const { folder } = JSON.parse(command('backup').stdout)
   rmSync(database)
   const secret = new SQLite(ofRoot)
