@@ -78,7 +78,7 @@ t.test('with any port, everything that names the server names the port that was 
   await until(/listening on/)
   const [, origin = ''] = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output.stdout) ?? []
   t.notMatch(origin, /:0$/)
-  t.match(await (await fetch(`${origin}/`)).text(), `<pre>${origin}/mcp</pre>`)
+  t.match(await (await fetch(`${origin}/`)).text(), `>${origin}/mcp</pre>`)
   t.match(await (await fetch(`${origin}/.well-known/oauth-protected-resource/mcp`)).json(), { resource: `${origin}/mcp`, authorization_servers: [origin] })
   t.match(await (await fetch(`${origin}/.well-known/oauth-authorization-server`)).json(), { issuer: origin, token_endpoint: `${origin}/oauth/token` })
 })

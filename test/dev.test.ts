@@ -43,7 +43,7 @@ async function startDev (t: Test, settings: Record<string, string> = {}): Promis
   return dev_
 }
 
-const title = async ({ origin }: Dev): Promise<string> => await fetch(`${origin}/`).then(answer => answer.text(), () => '').then(page => /<title>(.*?)<\/title>/.exec(page)?.[1] ?? '')
+const title = async ({ origin }: Dev): Promise<string> => await fetch(`${origin}/`).then(answer => answer.text(), () => '').then(page => /<title>.* – (.*?)<\/title>/.exec(page)?.[1] ?? '')
 
 t.test('a change of .env, or of a part of the server, is in force a moment later, and said in one line', async t => {
   const dev = await startDev(t)
