@@ -31,7 +31,7 @@ export async function startServer (t: Test, env: NodeJS.ProcessEnv = {}, setting
   const log: string[] = []
   const port = Number(env.MCP_SERVER_PORT ?? await freePort())
   const config = readConfig({
-    AUTH_MODE: 'noauth', ALLOW_NOAUTH: 'true', MCP_SERVER_PORT: String(port), AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), LOG_FORMAT: 'json', LOG_LEVEL: 'debug',
+    AUTH_MODE: 'noauth', ALLOW_NOAUTH: 'true', OAUTH_METADATA_DOCUMENTS: 'on', MCP_SERVER_PORT: String(port), AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), LOG_FORMAT: 'json', LOG_LEVEL: 'debug',
     MCP_DIRECT_LANE: process.env.MCP_DIRECT_LANE, // so that the whole suite can be run without it
     ...env
   }, '/nonexistent')

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 export default async function wellKnown (fastify: FastifyInstance) {
-  const { config, oauth: { grants, issuer, resource, resourceScopes, scopes, keys } } = fastify
+  const { config, oauth: { clients, grants, issuer, resource, resourceScopes, scopes, keys } } = fastify
   const cached = (summary: string, unlisted = false) => ({ config: { summary, unlisted }, onRequest: async (_request: FastifyRequest, reply: FastifyReply) => { reply.header('cache-control', 'public, max-age=300') } })
 
   for (const path of ['', config.MCP_PATH, `${config.MCP_PATH}/`]) {
@@ -24,7 +24,7 @@ export default async function wellKnown (fastify: FastifyInstance) {
       userinfo_endpoint: `${issuer}/oauth/userinfo`,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       ...(config.OAUTH_REGISTRATION === 'open' && { registration_endpoint: `${issuer}/oauth/register` }),
-      client_id_metadata_document_supported: true,
+      client_id_metadata_document_supported: clients.takesDocuments(),
       authorization_response_iss_parameter_supported: true, // RFC 9207 section 3
       response_types_supported: ['code'],
       response_modes_supported: ['query'],

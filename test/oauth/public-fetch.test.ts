@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import t from 'tap'
@@ -143,4 +145,28 @@ t.test('nothing is fetched from the server itself, whoever names it', async t =>
   for (const url of ['https://mcp.example.com/oauth/authorize?client_id=x', 'https://MCP.example.com:443/x', 'https://mcp.example.com./x', 'https://localhost:8443/x']) await t.rejects(fetch(url, 100), { message: 'it is an address of this server itself' }, url)
   t.same(asked, [])
   await t.rejects(fetch('https://other.example.com/x', 100), { message: /not a public host/ })
+})
+
+t.test('through a proxy of the environment: what it cannot be asked for is what could not be fetched without it', async t => {
+  const { port, answers } = await startDocumentHost(t)
+  answers.set('/c', json({ ok: true }))
+  const tunnels: string[] = []
+  const proxy = createServer().on('connect', ({ url = '' }, socket: Socket) => {
+    tunnels.push(url)
+    const onwards = connect(port, '127.0.0.1', () => { socket.write('HTTP/1.1 200 OK\r\n\r\n'); onwards.pipe(socket).pipe(onwards) })
+    for (const end of [socket, onwards]) end.on('error', () => { socket.destroy(); onwards.destroy() })
+  })
+  await new Promise<void>(resolve => { proxy.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { proxy.closeAllConnections(); proxy.close() })
+  const HTTPS_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const names: Record<string, string[]> = { 'inside.example.com': ['10.0.0.5'], 'rebinding.example': ['93.184.215.14'] }
+  const resolve = async (name: string) => { if (names[name] === undefined) throw new Error('no name service here'); return names[name] }
+  const fetch = createPublicFetch({ proxies: { HTTPS_PROXY, NO_PROXY: 'direct.example.com' }, resolve })
+
+  t.match(await fetch('https://rebinding.example/c', 1000), { body: { ok: true } })
+  await t.rejects(fetch('https://claude.ai/c', 1000), { message: /cannot be reached/, unreachable: true }) // its certificate is another
+  t.same(tunnels, ['rebinding.example:443', 'claude.ai:443'])
+  for (const host of ['inside.example.com', '10.0.0.5', 'intranet', 'wiki.corp', 'printer.local', 'a.home.arpa', 'localhost']) await t.rejects(fetch(`https://${host}/c`, 1000), { name: 'FetchError' }, host)
+  await t.rejects(fetch('https://direct.example.com/c', 1000), { message: /cannot be (resolved|reached)/, unreachable: true })
+  t.equal(tunnels.length, 2, 'the proxy was asked for none of them')
 })

@@ -40,7 +40,7 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
     mcp.open()
     reload?.begin()
   })
-  for (const line of fastify.config.environment.unread(toolSettings.names.union(new Set(Object.keys(RETIRED))))) fastify.log.warn(line)
+  for (const line of fastify.config.environment.unread(toolSettings.names.union(new Set([...Object.keys(RETIRED), 'HTTPS_PROXY', 'NO_PROXY'])))) fastify.log.warn(line)
   if (mcp.unknownDisabled.length > 0) {
     const known = [...mcp.tools.keys(), ...mcp.dropped].sort().join(', ')
     throw new ConfigurationError([`TOOLS_DISABLED: no tool is called ${mcp.unknownDisabled.join(', ')}; there are ${known}`])

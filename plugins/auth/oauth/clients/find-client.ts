@@ -6,9 +6,12 @@ import { findRegistered } from './clients.ts'
 import { OAuthError } from '../error.ts'
 import { isDocumentUrl, type MetadataDocuments } from './metadata-document.ts'
 
-/** @throws OAuthError invalid_client, upon which clients register anew */
-export async function findClient (db: Kysely<Database>, documents: MetadataDocuments, id: string, requester: string): Promise<Client> {
-  const client = isDocumentUrl(id) ? await documents.find(id, requester) : await findRegistered(db, id)
+/**
+ * @param documents undefined where clients are not known by documents
+ * @throws OAuthError invalid_client, upon which clients register anew
+ */
+export async function findClient (db: Kysely<Database>, documents: MetadataDocuments | undefined, id: string, requester: string): Promise<Client> {
+  const client = isDocumentUrl(id) ? await documents?.find(id, requester) : await findRegistered(db, id)
   if (client === undefined) throw new OAuthError('invalid_client', 'The client is not known here; it may register')
   return client
 }

@@ -21,9 +21,12 @@ export const isDocumentUrl = (id: string): boolean => /^https:/i.test(id)
 export class MetadataDocuments {
   readonly #db: Kysely<Database>
   readonly #redirectSchemes: readonly string[]
+  readonly #onUnreachable: () => void
   readonly #published: PublishedJson<Client>
 
-  constructor (db: Kysely<Database>, fetch: PublicFetch, places: FetchPlaces, redirectSchemes: readonly string[] = []) {
+  /** @param onUnreachable told when nobody answered */
+  constructor (db: Kysely<Database>, fetch: PublicFetch, places: FetchPlaces, redirectSchemes: readonly string[] = [], onUnreachable: () => void = () => {}) {
+    this.#onUnreachable = onUnreachable
     this.#db = db
     this.#redirectSchemes = redirectSchemes
     this.#published = new PublishedJson(fetch, places, MAX_BYTES, async (url, body, freshFor) => await this.#save(url, body, freshFor))
@@ -42,7 +45,10 @@ export class MetadataDocuments {
     try {
       return await this.#published.get(url, requester)
     } catch (error) {
+      const unreachable = error instanceof FetchError && error.unreachable
+      if (unreachable) this.#onUnreachable()
       if (cached !== undefined && isLastGood(cached, error)) return toClient(cached)
+      if (unreachable) throw new OAuthError('invalid_client', `This server cannot fetch what the client publishes of itself: ${error.message}; whoever runs it is the one to ask (OAUTH_METADATA_DOCUMENTS)`, { cause: error })
       if (error instanceof FetchError) throw new OAuthError('invalid_client', `The client metadata document cannot be fetched: ${error.message}`, { cause: error })
       throw error
     }

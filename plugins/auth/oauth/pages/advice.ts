@@ -8,6 +8,9 @@ export interface Advice {
 }
 
 export function adviceFor ({ error, message, status }: OAuthError, serverName: string): Advice {
+  if (message.startsWith('This server cannot fetch')) {
+    return { title: 'This server cannot reach those who make the app', advice: 'Go back to your app and connect again: the app may introduce itself in another way then. If it does not, whoever runs this server is the one to ask, with what stands below.' }
+  }
   if (error === 'invalid_client' || /redirect_uri/.test(message)) {
     return { title: 'This server does not know the app', advice: `Remove ${serverName} in the app and add it again: the app then introduces itself anew. If that does not help, tell the people who make the app.` }
   }
