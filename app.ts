@@ -25,7 +25,7 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
     trustProxy: config.TRUST_PROXY[0] === 'none' ? false : config.TRUST_PROXY,
     bodyLimit: config.MAX_BODY_BYTES,
     requestTimeout: 30_000, // to receive a request in whole; a response may take as long as it takes
-    keepAliveTimeout: 75_000, // longer than nginx keeps its connections to us, or it may reuse one that we are closing
+    keepAliveTimeout: config.IDLE_CONNECTION_SECONDS * 1000,
     http: { headersTimeout: 15_000 },
     clientErrorHandler: refuseUnreadable,
     pluginTimeout: 60_000, // for one plugin to start: on a busy machine hashing a password alone may take Fastify's ten seconds

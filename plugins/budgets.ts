@@ -1,8 +1,8 @@
 // fastify.budgets: the pools of what is kept for callers, and what each of them may have of it.
-import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Budget } from '../lib/budget.ts'
+import { subscriberOf } from '../lib/net/network.ts'
 
 export class Budgets {
   /** By name, for the metrics. */
@@ -36,8 +36,8 @@ export default fp(async function budgets (fastify: FastifyInstance) {
 /** For whom something is kept: the principal where there is one, else the address. */
 export const callerOf = (request: FastifyRequest): string => request.principal?.id ?? addressOf(request)
 
-/** Who has one address of IPv6 has the whole /64 that it is in. */
-export const addressOf = ({ ip }: { readonly ip: string | undefined }): string => ip === undefined ? 'unknown' : normalizeIP(ip) // none once the connection is gone
+/** By what an address counts. */
+export const addressOf = ({ ip }: { readonly ip: string | undefined }): string => ip === undefined ? 'unknown' : subscriberOf(ip) // none once the connection is gone
 
 /** Bytes of a request's body, for what is kept as long as the request is. */
 export function bodyBytes ({ headers, body }: FastifyRequest): number {

@@ -43,6 +43,7 @@ export const sections = {
     CALLER_SHARE_PERCENT: integer(20, 1, 100, 'Percent of SESSION_MAX, LISTEN_MAX and KEPT_MAX_BYTES that one caller may have: a signed-in user, or an address where there is none. 100 where all requests come from one address or user.'),
     SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
     KEEP_ALIVE_SECONDS: integer(15, 1, 300, 'Seconds between the comments that keep an idle stream open; proxies cut streams that are silent for 60 s or less.'),
+    IDLE_CONNECTION_SECONDS: integer(75, 1, 3600, 'Seconds that an idle connection is kept open. It has to be longer than a proxy in front keeps its own, or now and then a request meets a connection that is being closed: 620 behind the load balancer of Google.'),
     SHUTDOWN_GRACE_SECONDS: integer(8, 0, 300, 'Seconds that calls in flight are given to finish after SIGTERM.')
   },
   Tools: {

@@ -15,3 +15,9 @@ export function networkOf (address: string, bits: 48 | 64): string {
   const groups = [...given, ...Array<string>(Math.max(0, missing)).fill('0'), ...tail.split(':')]
   return `${groups.slice(0, bits / 16).map(group => Number.parseInt(group, 16).toString(16)).join(':')}::/${bits}`
 }
+
+/** What one subscriber has, by which limits count: an address of IPv4, written as one of IPv6 or not, or a /64 of IPv6. */
+export function subscriberOf (address: string): string {
+  const [, v4] = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? []
+  return v4 ?? networkOf(address, 64)
+}

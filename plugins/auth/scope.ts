@@ -31,9 +31,15 @@ export function grantable (requested: readonly string[], offered: readonly strin
   return granted.some(scope => scope !== OFFLINE_SCOPE) ? granted : [TOOLS_SCOPE, ...granted]
 }
 
-/** A refresh may ask for less than was granted, never for more (RFC 6749 section 6): undefined when it does. */
-export function narrow (granted: readonly string[], requested: readonly string[]): string[] | undefined {
-  if (requested.length === 0) return [...granted]
+/**
+ * A refresh may ask for less than was granted, never for more (RFC 6749 section 6): undefined when it does. What there is not
+ * is ignored as when it was first asked for, as clients repeat what they asked for then; nothing left, all that was granted.
+ */
+export function narrow (granted: readonly string[], requested: readonly string[], offered: readonly string[]): string[] | undefined {
   const held = new Set(granted)
-  return requested.every(scope => TOKEN.test(scope) && covers(held, scope)) ? [...requested] : undefined
+  const known = new Set(offered)
+  const isHeld = (scope: string): boolean => TOKEN.test(scope) && covers(held, scope)
+  if (requested.some(scope => known.has(scope) && !isHeld(scope))) return undefined
+  const narrowed = requested.filter(isHeld)
+  return narrowed.length === 0 ? [...granted] : narrowed
 }

@@ -16,6 +16,7 @@ import unread from './unread.ts'
 
 export default fp(async function http (fastify: FastifyInstance) {
   await fastify.register(requestId)
+  await fastify.register(sourceAddress)
   await fastify.register(ended)
   await fastify.register(lifecycle)
   await fastify.register(security)
@@ -25,6 +26,5 @@ export default fp(async function http (fastify: FastifyInstance) {
   // These add no hook: they are what routes ask for.
   await fastify.register(errors)
   await fastify.register(pages)
-  await fastify.register(sourceAddress)
   await fastify.register(limits)
 }, { name: 'http', dependencies: ['config', 'budgets', 'events'] })

@@ -30,6 +30,17 @@ export default fp(async function sourceAddress (fastify: FastifyInstance) {
   const { TRUST_PROXY } = fastify.config
   const isTrusted = TRUST_PROXY[0] === 'none' ? () => false : proxyAddr.compile(TRUST_PROXY)
 
+  // Before Fastify makes `ip` and `protocol` of them: with ports, each connection of one caller would be a caller of its own, and
+  // schemes are case-insensitive (RFC 3986 section 3.1). Of a list of schemes the first is the one that the client used.
+  fastify.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
+    const { 'x-forwarded-for': forwardedFor, 'x-forwarded-proto': protocol } = headers
+    if (typeof forwardedFor === 'string' && forwardedFor.includes(':')) {
+      headers['x-forwarded-for'] = forwardedFor.split(',').map(entry => parseAddress(entry) ?? entry.trim()).join(', ')
+    }
+    if (typeof protocol === 'string') headers['x-forwarded-proto'] = protocol.split(',', 1)[0]?.trim().toLowerCase()
+    done()
+  })
+
   fastify.decorateRequest('sourceAddress', function (this: FastifyRequest): SourceAddress {
     const peer = parseAddress(this.socket.remoteAddress?.split('%', 1)[0]) ?? 'unknown'
     const vouched = parseAddress(this.ip) ?? peer

@@ -1,5 +1,6 @@
 // Dynamic client registration (RFC 7591): whoever asks gets a client id. It lets nobody in; a person has to.
 import type { FastifyInstance } from 'fastify'
+import { subscriberOf } from '../../lib/net/network.ts'
 import { Refusal } from '../../lib/refusal.ts'
 
 const MAX_BYTES = 16 * 1024
@@ -15,6 +16,7 @@ export default async function register (fastify: FastifyInstance) {
     : [fastify.rateLimit({
         max,
         timeWindow: HOUR_MS,
+        keyGenerator: ({ ip }) => subscriberOf(ip),
         errorResponseBuilder: (_request, { ttl }) => new Refusal(429, 'temporarily_unavailable', `At most ${max} registrations an hour; try again later`, Math.ceil(ttl / 1000))
       })]
 

@@ -51,6 +51,11 @@ t.test('callers are told apart by who they are, and by address where that is not
   t.same(await twice(from('192.0.2.1')), [200, 200, 429])
   t.same(await twice(from('2001:db8::1')), [200, 200, 429])
   t.equal(await ping(from('2001:db8::ffff:2')), 429, 'the same /64')
+  t.equal(await ping(from('[2001:db8::ffff:3]:5001')), 429, 'and with a port')
+  t.equal(await ping(from('[2001:db8::ffff:3]')), 429, 'and in brackets')
+  t.equal(await ping(from('::ffff:192.0.2.1')), 429, 'IPv4 as IPv6')
+  for (const port of [5001, 5002]) t.equal(await ping(from(`192.0.2.1:${port}`)), 429, 'some proxies add the port of the connection')
+  t.equal(await ping(from('192.0.2.1:5003, 127.0.0.1:6000')), 429, 'of a trusted proxy too')
 })
 
 t.test('a minute later there are as many again', async t => {

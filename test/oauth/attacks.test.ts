@@ -275,7 +275,7 @@ t.test('refresh tokens', async t => {
     const tokens = await authorization.tokens()
     const other = await new Authorization(origin).register()
     t.match((await other.refresh(tokens.refresh_token)).body, { error: 'invalid_grant' })
-    t.match((await authorization.refresh(tokens.refresh_token, { scope: 'mcp admin' })).body, { error: 'invalid_scope' })
+    t.match((await authorization.refresh(tokens.refresh_token, { scope: 'mcp offline_access' })).body, { error: 'invalid_scope' })
     t.match((await authorization.refresh(tokens.refresh_token, { resource: 'https://elsewhere.example' })).body, { error: 'invalid_target' })
     t.match((await authorization.refresh('A'.repeat(43))).body, { error: 'invalid_grant' })
     t.equal((await authorization.refresh(tokens.refresh_token)).status, 200, 'and none of that used it up')

@@ -186,3 +186,10 @@ t.test('a client that sends no state is let in where the operator wants that, an
   t.equal((await client.person.authorize(client.url())).searchParams.get('state'), client.state, 'whoever sends one gets it back')
   t.match((await fetch(client.url({ state: undefined, code_challenge: undefined }), { redirect: 'manual' })).headers.get('location'), /code_challenge/, 'PKCE is required as ever')
 })
+
+t.test('the scheme that a proxy names is read in capitals and in a list, and plain http is refused', async t => {
+  const { origin } = await startServer(t, { AUTH_MODE: 'oauth', PUBLIC_URL: 'https://mcp.example.com' })
+  const through = async (protocol: string) => (await new Authorization(origin).post('/oauth/register', { redirect_uris: ['https://app.example/cb'] }, { 'x-forwarded-proto': protocol }, 'json')).status
+  for (const protocol of ['https', 'HTTPS', 'https, http', 'Https,http']) t.equal(await through(protocol), 201, protocol)
+  for (const protocol of ['http', 'HTTP', 'http, https', 'xhttps']) t.equal(await through(protocol), 400, protocol)
+})

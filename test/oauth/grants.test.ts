@@ -27,6 +27,7 @@ async function start (t: Test) {
     refreshLifetime: 3600,
     grantLifetime: 86_400,
     replayGrace: 60,
+    offered: () => ['mcp'],
     successorKey: Buffer.alloc(32, 1),
     issueAccessToken: (grant, scopes, until) => ({ token: `access ${grant.id} ${Math.random()}`, expiresAt: Math.min(now() + 60, until), expiresIn: 60, scope: scopes.join(' ') })
   }

@@ -165,6 +165,7 @@ t.test('registration is limited for each address, in the words of OAuth, and a b
   t.match(answer, { error: 'temporarily_unavailable', error_description: /registrations an hour/ })
   t.ok(Number(headers.get('retry-after')) > 3000)
   t.equal(headers.get('access-control-allow-origin'), '*')
+  t.equal((await from('198.51.100.1:5001')).status, 429, 'a port makes no other address')
   t.equal((await from('198.51.100.2')).status, 201, 'another address is not affected')
   t.equal((await from('2001:db8:1:2::1')).status, 201)
   t.equal((await from('2001:db8:1:2::2')).status, 201)

@@ -73,7 +73,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     revocations,
     authorization: createAuthorization(fastify, issuer, resource.url),
     clients: createClients(fastify, issuer, scopes),
-    grants: createGrants(fastify, resource, accessTokens, revocations),
+    grants: createGrants(fastify, resource, accessTokens, revocations, scopes),
     audit,
     fail: sendOAuthError
   })

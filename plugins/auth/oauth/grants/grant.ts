@@ -33,6 +33,8 @@ export interface GrantPolicy {
   readonly replayGrace: Seconds
   /** Makes a refresh token's successor from it, so that a replay finds the same one though only hashes are stored. */
   readonly successorKey: Buffer
+  /** Scopes that may be asked for. */
+  readonly offered: () => readonly string[]
   /** @param until when its grant ends, and it with that */
   issueAccessToken: (grant: Grant, scopes: readonly string[], until: Seconds) => AccessToken
 }

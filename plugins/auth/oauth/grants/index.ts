@@ -25,13 +25,14 @@ export interface Grants {
   readonly revoke: (request: FastifyRequest, token: string, client: Client) => Promise<void>
 }
 
-export function createGrants ({ db, config, deriveKey }: FastifyInstance, resource: ProtectedResource, accessTokens: AccessTokens, revocations: Revocations): Grants {
+export function createGrants ({ db, config, deriveKey }: FastifyInstance, resource: ProtectedResource, accessTokens: AccessTokens, revocations: Revocations, offered: () => readonly string[]): Grants {
   const policy: GrantPolicy = {
     resource: resource.url,
     refreshLifetime: config.JWT_REFRESH_TOKEN_EXPIRE_DAYS * 86_400,
     grantLifetime: config.OAUTH_GRANT_MAX_DAYS * 86_400,
     replayGrace: config.OAUTH_REFRESH_GRACE_SECONDS,
     successorKey: deriveKey('refresh token successor'),
+    offered,
     issueAccessToken: (grant, scopes, until) => accessTokens.issue(grant, scopes, until)
   }
 

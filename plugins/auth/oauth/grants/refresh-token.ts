@@ -32,7 +32,7 @@ export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given:
   if (endOf(policy, grant) <= now()) throw new OAuthError('invalid_grant', 'The grant has come to its end; sign in again')
   if (pair.refresh_token_expires_at <= now()) throw new OAuthError('invalid_grant', 'The refresh token has expired')
   requireThisAddress(policy, grant)
-  const scopes = narrow(parseScope(grant.scope), parseScope(given.scope))
+  const scopes = narrow(parseScope(grant.scope), parseScope(given.scope), policy.offered())
   if (scopes === undefined) throw new OAuthError('invalid_scope', `A refresh cannot widen the scope ${grant.scope}`)
   if (pair.rotated_at !== null && pair.rotated_at + policy.replayGrace < now()) throw await replayed(db, 'The refresh token', grant.id)
 
