@@ -2,7 +2,7 @@
 // tap's own; with files named, these alone are run.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
+import { statSync, utimesSync } from 'node:fs'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..')
@@ -13,7 +13,10 @@ const command = (name: string): string => path.join(root, 'node_modules/.bin', n
 const leaveOutPackages = '--import=data:text/javascript,process.env._TAPJS_PROCESSINFO_EXCLUDE_=String(/^node:|node_modules|[.]tap/)'
 
 const args = process.argv.slice(2)
-if (isOlder('.tap/plugins', ['package.json', 'pnpm-lock.yaml'])) await run('tap', ['build'])
+if (isOlder('.tap/plugins', ['package.json', 'pnpm-lock.yaml'])) {
+  await run('tap', ['build'])
+  utimesSync(path.join(root, '.tap/plugins'), new Date(), new Date()) // it leaves a folder alone in which nothing has changed
+}
 const whole = !args.some(argument => !argument.startsWith('-'))
 const checks = whole ? [checked('tsc'), checked('oxlint', '--deny-warnings')] : []
 process.exitCode = await run('tap', args, { NODE_COMPILE_CACHE: path.join(root, 'node_modules/.cache/node'), NODE_OPTIONS: [process.env.NODE_OPTIONS, leaveOutPackages].filter(Boolean).join(' ') })
