@@ -1,6 +1,8 @@
 // What a person at a terminal needs to know after the start: where, how guarded, with which tools, and how to connect.
 import type { FastifyInstance } from 'fastify'
+import { called } from '../lib/called.ts'
 import { clientInstructions } from '../lib/client-instructions.ts'
+import { KNOWN_PASSWORD } from '../plugins/accounts/known-password.ts'
 import { baseName } from '../plugins/catalog/sources/tool-folder.ts'
 import type { DeclaredSettings } from '../plugins/catalog/sources/tool-settings.ts'
 
@@ -12,11 +14,10 @@ export function summary (app: FastifyInstance): string {
     return `    ${name}${state === true ? '' : `  (not configured: ${state})`}`
   })
   const connect = clientInstructions(endpoint).map(({ client, where, line }) => `    ${client.padEnd(14)}${where ? `${where}: ` : ''}${line}`)
-  const auth = config.AUTH_MODE === 'oauth' ? 'oauth: clients sign in' : 'noauth: ANYONE who reaches the server may call every tool'
   return `
   ${config.MCP_SERVER_NAME} serves MCP at ${endpoint}
 
-  Sign-in   ${auth}
+  Sign-in   ${signIn(app)}
   Tools
 ${tools.join('\n')}
 ${settingsOf(toolSettings.all)}
@@ -26,6 +27,14 @@ ${connect.join('\n')}
   Settings: docs/configuration.md. Stop: Ctrl+C.
 
 `
+}
+
+/** Who signs in, and with what: nobody else tells the person who has just started it. */
+function signIn ({ config, oauth }: FastifyInstance): string {
+  if (config.AUTH_MODE === 'noauth') return 'noauth: ANYONE who reaches the server may call every tool'
+  if (oauth.knownUser === undefined) return 'oauth: clients send you to a page of this server, where its users sign in'
+  return `oauth: clients send you to a page of this server; sign in there as ${oauth.knownUser} with ${KNOWN_PASSWORD}
+            (works on this machine only; for a password of your own: ${called(`user passwd ${oauth.knownUser}`)})`
 }
 
 /** Which settings the tools have, by their files, and which of them are set; no values, as some are secret. */

@@ -52,12 +52,14 @@ export async function usesKnownPassword (db: Kysely<Database>): Promise<string |
 /**
  * Says so at every start for as long as somebody has the well-known password. The server starts all the same: from elsewhere
  * it opens nothing (sign-in.ts), and what clients were granted goes on.
+ * @returns who it is
  */
-export async function reportKnownPassword ({ db, config, log }: FastifyInstance): Promise<void> {
+export async function reportKnownPassword ({ db, config, log }: FastifyInstance): Promise<string | undefined> {
   const username = await usesKnownPassword(db)
-  if (username === undefined) return
+  if (username === undefined) return undefined
   const { reach, because } = config.reachable
   const remedy = `change it with: ${called(`user passwd ${username}`)}`
   if (reach === 'machine') log.warn({ user: username }, `the user ${username} still has the default password, which everybody knows, so that it signs in from this machine only; ${remedy}`)
   else log.error({ user: username }, `the user ${username} still has the default password, which everybody knows: it signs nobody in from another machine or through a proxy, and others can reach this server (${because}); ${remedy}`)
+  return username
 }

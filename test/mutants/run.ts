@@ -26,6 +26,7 @@ const TESTS: readonly [start: string, tests: readonly string[]][] = [
   ['', ['test/as-one/folders.test.ts', 'test/@(boot|metrics|config).test.ts', 'test/as-one/oauth.test.ts', 'test/as-one/mcp.test.ts', 'test/ops/certificate-watch.test.ts']]
 ]
 const TIMEOUT_MS = 400_000
+const TIMED_OUT = 'timed out'
 
 const copy = mkdtempSync(path.join(tmpdir(), 'mcpx-mutants-'))
 process.on('exit', () => rmSync(copy, { recursive: true, force: true }))
@@ -47,16 +48,20 @@ for (const pattern of new Set(chosen.flatMap(({ file }) => testsOf(file)))) {
 }
 
 const survivors: Mutant[] = []
+const unknown: Mutant[] = []
 for (const [index, mutant] of chosen.entries()) {
   const started = performance.now()
   writeFileSync(path.join(copy, mutant.file), mutant.text)
   const noticed = await isNoticed(mutant.file)
   writeFileSync(path.join(copy, mutant.file), readFileSync(path.join(root, mutant.file)))
   if (noticed === undefined) survivors.push(mutant)
+  if (noticed === TIMED_OUT) unknown.push(mutant)
   console.log(`${index + 1}/${chosen.length} ${noticed ?? 'NOT NOTICED'} (${((performance.now() - started) / 1000).toFixed(0)} s) ${mutant.file}:${mutant.line} ${mutant.kind}\n    - ${mutant.before.trim()}\n    + ${mutant.after.trim()}`)
 }
-const caught = chosen.length - survivors.length
-console.log(`\n${caught} of ${chosen.length} noticed: ${(caught / chosen.length * 100).toFixed(0)} %`)
+const known = chosen.length - unknown.length
+const caught = known - survivors.length
+console.log(`\n${caught} of ${known} noticed: ${(caught / known * 100).toFixed(0)} %`)
+for (const { file, line, kind, before } of unknown) console.log(`not known, the tests took too long: ${file}:${line} ${kind}: ${before.trim()}`)
 for (const { file, line, kind, before } of survivors) console.log(`${file}:${line} ${kind}: ${before.trim()}`)
 
 /** Whether it can be parsed: what cannot says nothing of the tests. */
@@ -85,7 +90,10 @@ function pick (mutants: Mutant[], count: number, seed: number): Mutant[] {
 /** What noticed the change: the types or a test; undefined when nothing did. */
 async function isNoticed (file: string): Promise<string | undefined> {
   if (await run(['node_modules/.bin/tsc']) !== 0) return 'types'
-  for (const pattern of testsOf(file)) if (await runTests(pattern) !== 0) return pattern
+  for (const pattern of testsOf(file)) {
+    const code = await runTests(pattern)
+    if (code !== 0) return code === undefined ? TIMED_OUT : pattern
+  }
   return undefined
 }
 
@@ -93,13 +101,14 @@ function testsOf (file: string): readonly string[] {
   return TESTS.find(([start]) => file.startsWith(start))?.[1] ?? []
 }
 
-async function runTests (pattern: string): Promise<number> {
+async function runTests (pattern: string): Promise<number | undefined> {
   const tests = globSync(pattern, { cwd: copy })
   return tests.length === 0 ? 0 : await run([process.execPath, 'test/tap.ts', '--bail', ...tests])
 }
 
-async function run ([program = '', ...args]: string[]): Promise<number> {
+/** The exit code; undefined when it took too long, which on a busy machine says nothing. */
+async function run ([program = '', ...args]: string[]): Promise<number | undefined> {
   const child = spawn(program, args, { cwd: copy, stdio: 'ignore', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' })
-  const [code] = await once(child, 'close')
-  return code ?? 1
+  const [code] = await once(child, 'close') as [number | null]
+  return code ?? undefined
 }

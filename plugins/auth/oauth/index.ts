@@ -26,6 +26,8 @@ const ROUTES = path.join(import.meta.dirname, '../../../routes/oauth')
 declare module 'fastify' {
   interface FastifyInstance {
     oauth: {
+      /** Who still has the well-known password. */
+      readonly knownUser: string | undefined
       /** PUBLIC_URL: the same string in metadata, in `iss` and in tokens (RFC 8414 section 3.3). */
       readonly issuer: string
       /** The MCP endpoint, which tokens are for (RFC 8707). */
@@ -54,7 +56,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   const resource = new ProtectedResource(issuer, config.MCP_PATH, !config.publicUrlGiven)
 
   await ensureDefaultUser(db, config)
-  await reportKnownPassword(fastify)
+  const knownUser = await reportKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource.url)
   const revocations = new Revocations(db, grants => events.publish({ type: 'revocation', grants }), () => events.publish({ type: 'elsewhere' }))
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
@@ -64,6 +66,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   const resourceScopes = (): string[] => scopes().filter(scope => scope !== OFFLINE_SCOPE)
 
   fastify.decorate('oauth', {
+    knownUser,
     issuer,
     resource,
     scopes,
