@@ -8,6 +8,7 @@ import type {
 import { scopesOf } from '../auth/policy.ts'
 import type { Item } from '../auth/principal.ts'
 import { checkDeclaration, checkParamHeaders, checkScopes } from './declaration.ts'
+import { checkFields, schemaGiven } from './registration.ts'
 import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
 import { compile, type Validator } from './schema.ts'
 
@@ -19,22 +20,19 @@ const NO_ARGUMENTS = Type.Object({}, { additionalProperties: false })
 export function toolOf (owner: string, name: string, config: ToolConfig<any, any>, handler: ToolHandler<any, any>): RegisteredTool {
   if (!TOOL_NAME.test(name)) throw new Error(`tool name ${JSON.stringify(name)} must be 1 to 64 of A-Z a-z 0-9 _ . / -`)
   if (!config.description) throw new Error(`tool "${name}" has no description`)
+  checkFields(`tool "${name}"`, 'tool', config)
   if (typeof handler !== 'function') throw new Error(`tool "${name}" has no handler function`)
   if (config.task !== undefined && config.task !== 'optional' && config.task !== 'required') throw new Error(`tool "${name}": task must be "optional" or "required"`)
-  for (const field of ['cost', 'dailyBudget'] as const) {
-    const value: unknown = config[field]
-    if (value !== undefined && !(Number.isSafeInteger(value) && Number(value) > 0)) throw new Error(`tool "${name}": ${field} must be a whole number above 0`)
-  }
-  const inputSchema = (config.inputSchema ?? NO_ARGUMENTS) as Tool['inputSchema']
+  const inputSchema = schemaGiven(`tool "${name}": inputSchema`, config.inputSchema ?? NO_ARGUMENTS) as Tool['inputSchema']
   if (inputSchema.type !== 'object') throw new Error(`tool "${name}": inputSchema must have type "object"`)
   const { title, description, annotations, icons, _meta } = config
-  const outputSchema = config.outputSchema as Tool['outputSchema']
+  const outputSchema = schemaGiven(`tool "${name}": outputSchema`, config.outputSchema, 'output') as Tool['outputSchema']
   const definition = wire({ name, title, description, inputSchema, outputSchema, annotations, icons, _meta })
   checkDeclaration(`tool "${name}"`, 'Tool', definition)
   checkParamHeaders(`tool "${name}"`, inputSchema)
   return {
     definition,
-    config: config as ToolConfig,
+    config: { ...config, ...(config.configured !== undefined && { configured: asked(config.configured) }) } as ToolConfig,
     handler,
     validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
     validateOutput: outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
@@ -46,7 +44,8 @@ export function toolOf (owner: string, name: string, config: ToolConfig<any, any
 }
 
 export function promptOf (owner: string, name: string, config: PromptConfig<any>, handler: PromptHandler<any>): RegisteredPrompt {
-  const schema = (config.argsSchema ?? NO_ARGUMENTS) as { properties?: Record<string, { title?: string, description?: string }>, required?: string[] }
+  checkFields(`prompt "${name}"`, 'prompt', config)
+  const schema = schemaGiven(`prompt "${name}": argsSchema`, config.argsSchema ?? NO_ARGUMENTS) as { properties?: Record<string, { title?: string, description?: string }>, required?: string[] }
   const required = new Set(schema.required)
   const args = Object.entries(schema.properties ?? {}).map(([argument, { title, description }]) =>
     wire({ name: argument, title, description, required: required.has(argument) }))
@@ -64,6 +63,7 @@ export function promptOf (owner: string, name: string, config: PromptConfig<any>
 }
 
 export function resourceOf (owner: string, name: string, uri: string, { scopes, askScopes, ...config }: ResourceConfig, read: ReadResource): RegisteredResource {
+  checkFields(`resource ${uri}`, 'resource', config)
   const definition = wire({ ...config, name, uri })
   checkDeclaration(`resource ${uri}`, 'Resource', definition)
   return { definition, ...scopesOfItem(`resource ${uri}`, { scopes, askScopes }), read, owner }
@@ -71,6 +71,7 @@ export function resourceOf (owner: string, name: string, uri: string, { scopes, 
 
 export function templateOf (owner: string, name: string, template: ResourceTemplate, { scopes, askScopes, ...config }: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
   const uriTemplate = template.uriTemplate.toString()
+  checkFields(`resource template ${uriTemplate}`, 'resource', config)
   const definition = wire({ ...config, name, uriTemplate })
   checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
   return { definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, askScopes }), template, read, owner }
@@ -79,6 +80,17 @@ export function templateOf (owner: string, name: string, template: ResourceTempl
 function scopesOfItem (what: string, { scopes, askScopes = 'first' }: { scopes?: readonly string[] | undefined, askScopes?: AskScopes | undefined }): Pick<Item, 'scopes' | 'askScopes'> {
   if (askScopes !== 'first' && askScopes !== 'needed') throw new Error(`${what}: askScopes must be "first" or "needed"`)
   return { scopes: scopesOf(checkScopes(what, scopes)), askScopes }
+}
+
+/** What is asked of a file at any time must not throw: it is not a call, which would tell of it. */
+function asked (configured: () => true | string): () => true | string {
+  return () => {
+    try {
+      return configured()
+    } catch {
+      return 'its own check of that failed'
+    }
+  }
 }
 
 /** Drops what is undefined: a definition is serialized as it stands, and compared in tests. */

@@ -7,7 +7,7 @@ import { boundKeywords } from './bounded-keywords.ts'
 import type { Schema } from './contract.ts'
 
 // allErrors stays off: it lets hostile input do unbounded work, and the first mistake is what gets corrected first.
-const ajv = new Ajv2020({ strict: false, useDefaults: true, logger: false, validateSchema: false })
+const ajv = new Ajv2020({ strict: false, useDefaults: true, logger: false, validateSchema: false, ownProperties: true }) // JSON has own members only
 addFormats.default(ajv)
 boundKeywords(ajv)
 
@@ -22,7 +22,15 @@ export function compile (schema: Schema): Validator {
   // What TypeBox has made fits the schema of schemas, which takes longer to compile than those of all tools.
   if (!(Kind in schema)) ajv.validateSchema(anonymous, true)
   const validate: ValidateFunction = ajv.compile(anonymous)
-  return value => validate(value) ? undefined : describe(validate.errors?.[0], anonymous)
+  return value => {
+    try {
+      return validate(value) ? undefined : describe(validate.errors?.[0], anonymous)
+    } catch (error) {
+      // What Ajv compares by, a value can have replaced: `toString`, `valueOf`.
+      if (error instanceof TypeError) return 'something in it cannot be compared'
+      throw error
+    }
+  }
 }
 
 function describe (error: ErrorObject | undefined, schema: Record<string, unknown>): string {

@@ -156,13 +156,14 @@ export class CallScope implements CallContext {
 
   async progress (progress: number, total?: number, message?: string): Promise<void> {
     const { progressToken } = this.#carrier
-    if (progressToken === undefined || progress <= this.#reached || this.#isOver()) return
+    // What is no number would be null on the wire, which ends some clients.
+    if (progressToken === undefined || !(progress > this.#reached) || !Number.isFinite(progress) || this.#isOver()) return
     this.#reached = progress
-    await this.#carrier.notify({ method: 'notifications/progress', params: { progressToken, progress, ...(total !== undefined && { total }), ...(message !== undefined && { message }) } })
+    await this.#carrier.notify({ method: 'notifications/progress', params: { progressToken, progress, ...(Number.isFinite(total) && { total }), ...(message !== undefined && { message }) } })
   }
 
   async message (level: LoggingLevel, data: unknown, logger?: string): Promise<void> {
-    if (!this.#isOver()) await this.#carrier.message(level, data, logger)
+    if (!this.#isOver()) await this.#carrier.message(LEVELS.has(level) ? level : 'info', data instanceof Error ? data.message : data ?? null, logger)
   }
 
   requestState<T> (): T | undefined { return this.#carrier.requestState<T>() }
@@ -173,6 +174,9 @@ export class CallScope implements CallContext {
   // What a handler says after its call has ended reaches nobody.
   #isOver (): boolean { return this.#over || this.stopped !== undefined }
 }
+
+/** MCP 2026-07-28, logging: those of RFC 5424. */
+const LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'])
 
 const timeOut = (call: CallScope, ms: number): void => call.stop({ outcome: 'timeout', reason: `took longer than ${ms / 1000} s and was stopped` })
 

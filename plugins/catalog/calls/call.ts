@@ -79,13 +79,13 @@ type Work = (args: any, ctx: CallContext) => unknown
 
 /** Runs the work of a tool under its time limit and its cap; arguments have been checked. Answers as `callTool` does. */
 export async function runTool (catalog: Catalog, limits: Limits, tool: RegisteredTool, args: unknown, carrier: Carrier, work: Work = tool.handler): Promise<ToolAnswer> {
-  const { definition: { name }, config } = tool
+  const { config } = tool
   tool.running++
   const scope = new CallScope(carrier, config.timeoutMs ?? limits.timeoutMs, catalog.inFlight)
   try {
     return shape(tool, limits, await scope.run(() => work(args, scope)), carrier)
   } catch (error) {
-    return explain(name, scope, error, carrier)
+    return explain(tool, limits, scope, error, carrier)
   } finally {
     scope.end()
     tool.running--
@@ -108,10 +108,13 @@ function shape (tool: RegisteredTool, limits: Limits, result: unknown, carrier: 
   return end(carrier, complete.isError ? 'tool_error' : 'ok', complete, json, size)
 }
 
-function explain (name: string, scope: CallScope, error: unknown, carrier: Carrier): ToolAnswer {
+function explain ({ definition: { name }, config }: RegisteredTool, limits: Limits, scope: CallScope, error: unknown, carrier: Carrier): ToolAnswer {
   if (scope.stopped !== undefined) return failure(carrier, scope.stopped.outcome, `${name} ${scope.stopped.reason}`)
   if (error instanceof Error && 'expose' in error && error.expose === true) {
     scope.log.info({ err: error, tool: name }, 'tool reported an error')
+    const size = Buffer.byteLength(error.message)
+    const most = config.maxResultBytes ?? limits.maxResultBytes
+    if (size > most) return failure(carrier, 'too_large', `The error of ${name} has ${size} bytes, more than the ${most} that a result of it may have`)
     if (error instanceof ToolError && error.code !== undefined) {
       recordOutcome(carrier, 'failed')
       throw new ProtocolError(error.code, error.message)

@@ -5,7 +5,6 @@ import {
 } from '@modelcontextprotocol/server'
 import type { Answer, Limits } from './call.ts'
 import { type Carrier, CallScope, recordOutcome } from './call-scope.ts'
-import type { Principal } from '../../auth/principal.ts'
 import type { Catalog } from '../catalog.ts'
 import type { CallContext, CompleteArgument } from '../contract.ts'
 import { permit } from './permission.ts'
@@ -44,23 +43,47 @@ export function follow (catalog: Catalog, uri: string, carrier: Carrier): void {
   if (served !== undefined) permit(catalog, served.item, carrier)
 }
 
-/** Static resources, then those that templates can enumerate. */
-export async function listResources (catalog: Catalog, principal: Principal | null, ctx: unknown): Promise<Resource[]> {
+/**
+ * Static resources, then those that templates can enumerate. A template that fails, or takes too long, hides nothing of others:
+ * what is wrong with it is in the log.
+ */
+export async function listResources (catalog: Catalog, limits: Limits, carrier: Carrier, ctx: unknown): Promise<Resource[]> {
+  const { principal, log } = carrier.request
   const resources = catalog.listed('resources', principal)
-  for (const item of catalog.templates.values()) {
-    const listed = catalog.policy.sees(principal, item) ? await item.template.listCallback?.(ctx as never) : undefined
-    if (listed !== undefined) resources.push(...listed.resources)
+  for (const { template, definition, ...item } of catalog.templates.values()) {
+    if (template.listCallback === undefined || !catalog.policy.sees(principal, item)) continue
+    const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)
+    try {
+      const listed = await scope.run(async () => await template.listCallback?.(ctx as never))
+      if (!Array.isArray(listed?.resources)) throw new TypeError('list returned no resources')
+      resources.push(...listed.resources)
+    } catch (error) {
+      if (scope.stopped !== undefined && scope.stopped.outcome !== 'timeout') throw explain(scope, error, carrier)
+      log.error({ err: error, template: definition.uriTemplate }, 'a template could not list its resources')
+    } finally {
+      scope.end()
+    }
   }
   return resources
 }
 
 /** @throws ProtocolError -32602 when the reference names nothing */
-export async function complete (catalog: Catalog, { ref, argument, context }: CompleteRequestParams, carrier: Carrier): Promise<CompleteResult> {
+export async function complete (catalog: Catalog, limits: Limits, { ref, argument, context }: CompleteRequestParams, carrier: Carrier): Promise<CompleteResult> {
   const found = ref.type === 'ref/prompt' ? catalog.prompts.get(ref.name) : catalog.templates.get(ref.uri)
   if (found === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The reference to complete names no prompt and no resource template')
   permit(catalog, found, carrier)
   const completer = completerOf(found, argument.name)
-  const values = await completer?.(argument.value, context) ?? []
+  if (completer === undefined) return { completion: { values: [], total: 0, hasMore: false } }
+  const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)
+  let values: string[]
+  try {
+    values = await scope.run(async () => await completer(argument.value, context))
+    if (!Array.isArray(values) || !values.every(value => typeof value === 'string')) throw new TypeError('what completes an argument must answer a list of texts')
+  } catch (error) {
+    throw explain(scope, error, carrier)
+  } finally {
+    scope.end()
+  }
   return { completion: { values: values.slice(0, MOST_COMPLETIONS), total: values.length, hasMore: values.length > MOST_COMPLETIONS } }
 }
 

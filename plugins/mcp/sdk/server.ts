@@ -62,12 +62,12 @@ export class CatalogServer extends McpServer {
       server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, params.name, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
     }
     if (capabilities.resources) {
-      server.setRequestHandler('resources/list', async ({ params }, ctx) => ({ resources: onlyPage(params, await listResources(catalog, principalOf(ctx), ctx)) }))
+      server.setRequestHandler('resources/list', async ({ params }, ctx) => ({ resources: onlyPage(params, await listResources(catalog, limits, this.#carry(ctx), ctx)) }))
       server.setRequestHandler('resources/templates/list', ({ params }, ctx) => ({ resourceTemplates: onlyPage(params, catalog.listed('templates', principalOf(ctx))) }))
       server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, params.uri, carrier => readResource(catalog, limits, params.uri, carrier)))
     }
     if (era === '2026') serveTasks(this, source.tasks, ctx => this.#carry(ctx))
-    if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }, ctx) => complete(catalog, params, this.#carry(ctx)))
+    if (server.getCapabilities().completions) server.setRequestHandler('completion/complete', ({ params }, ctx) => complete(catalog, limits, params, this.#carry(ctx)))
   }
 
   /** The SDK checks Mcp-Param-* headers against this schema (SEP-2243); its own registry is empty. */
