@@ -232,5 +232,5 @@ t.test('every mistake is one line that says what to do', async t => {
     t.match(answer, { code, stdout: '', stderr: said }, args.join(' '))
     t.match(answer.stderr, /^\w+: [^\n]+\n$/, 'one line')
   }))
-  for (const name of ['backup', 'restore'] as const) t.match(await command(name, '--help'), { code: 0, stdout: new RegExp(`pnpm@12 ${name}`), stderr: '' })
+  for (const name of ['backup', 'restore'] as const) t.match(await command(name, '--help'), { code: 0, stdout: new RegExp(`^  \\./mcpx ${name}`, 'm'), stderr: '' })
 })
