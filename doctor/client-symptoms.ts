@@ -21,7 +21,7 @@ export const clientSymptoms: readonly ClientSymptom[] = [
   {
     client: 'Any',
     symptom: 'No authorization server is found, or the resource does not match.',
-    cause: 'The client was given another URL than PUBLIC_URL with the path of the endpoint: `localhost` for `127.0.0.1`, http for https, another host, a slash at the end.',
+    cause: 'The client was given another URL than PUBLIC_URL with the path of the endpoint: http for https, another host, or, where PUBLIC_URL is set, `localhost` for `127.0.0.1`.',
     fix: 'Give it the URL that /.well-known/oauth-protected-resource shows as `resource`, or correct PUBLIC_URL and restart.',
     findings: ['resource-mismatch', 'resource-metadata-missing', 'server-metadata-missing', 'issuer-differs', 'well-known-html']
   },
@@ -41,9 +41,21 @@ export const clientSymptoms: readonly ClientSymptom[] = [
   },
   {
     client: 'Any',
-    symptom: 'A page says: The client is not known here.',
+    symptom: 'A page says: This server does not know the app.',
     cause: 'The client kept an id from before: it was removed here, or the database is another one.',
     fix: 'Remove the server in the client and add it again. mcp-remote: delete ~/.mcp-auth.'
+  },
+  {
+    client: 'Any',
+    symptom: 'A page says: This server cannot reach those who make the app.',
+    cause: 'The client is known by a document that it publishes, as Claude Code, Codex and VS Code are, and this server has no way out to fetch it: no name service, a firewall, a proxy that is not set.',
+    fix: 'Connect once more: with OAUTH_METADATA_DOCUMENTS=auto the client registers itself then. /health says what is in the way under `metadata_documents`. Where there is a proxy, set HTTPS_PROXY; where there is to be no way out, OAUTH_METADATA_DOCUMENTS=off.'
+  },
+  {
+    client: 'Any',
+    symptom: 'It says: state is required.',
+    cause: 'The client sends no `state`, which this server asks for by default.',
+    fix: 'OAUTH_STATE=optional lets such clients in. They have PKCE, as every client must.'
   },
   {
     client: 'Any',
