@@ -2,7 +2,7 @@
 // tap's own; with files named, these alone are run.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { statSync, utimesSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..')
@@ -13,10 +13,7 @@ const command = (name: string): string => path.join(root, 'node_modules/.bin', n
 const leaveOutPackages = '--import=data:text/javascript,process.env._TAPJS_PROCESSINFO_EXCLUDE_=String(/^node:|node_modules|[.]tap/)'
 
 const args = process.argv.slice(2)
-if (isOlder('.tap/plugins', ['package.json', 'pnpm-lock.yaml'])) {
-  await run('tap', ['build'])
-  utimesSync(path.join(root, '.tap/plugins'), new Date(), new Date()) // it leaves a folder alone in which nothing has changed
-}
+if (!isBuilt()) await run('tap', ['build'])
 const whole = !args.some(argument => !argument.startsWith('-'))
 const checks = whole ? [checked('tsc'), checked('oxlint', '--deny-warnings')] : []
 process.exitCode = await run('tap', args, { NODE_COMPILE_CACHE: path.join(root, 'node_modules/.cache/node'), NODE_OPTIONS: [process.env.NODE_OPTIONS, leaveOutPackages].filter(Boolean).join(' ') })
@@ -40,7 +37,11 @@ async function checked (name: string, ...given: string[]): Promise<{ name: strin
   return { name, code: code ?? 1, output }
 }
 
-function isOlder (what: string, than: string[]): boolean {
-  const time = (file: string): number => statSync(path.join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
-  return than.some(file => time(file) > time(what))
+/**
+ * Whether tap has been put together with the plugins of package.json, which leaves one out. It stands among the packages, in a
+ * file that pnpm shares between checkouts: an installation elsewhere may have put the usual one there again.
+ */
+function isBuilt (): boolean {
+  const built = path.join(root, 'node_modules/.pnpm/node_modules/@tapjs/test/test-built/dist/esm/index.js')
+  return existsSync(built) && existsSync(path.join(root, '.tap/plugins')) && !readFileSync(built, 'utf8').includes('@tapjs/typescript')
 }
