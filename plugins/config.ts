@@ -51,7 +51,7 @@ export const sections = {
     TOOLS_DISABLED: list('Names of tools that are not served.'),
     TOOLS_RELOAD: oneOf(['on', 'off'], 'off', 'on: a tool file that changes, appears or is deleted is served as it is a moment later, without a restart. A broken one goes on as it was, and /health says why. For development: dev has it on.'),
     SKILLS_DIR: text('Folder of skills, one folder with a SKILL.md each, served to clients that know the skills extension. Read once, at the start.'),
-    LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may keep a list of tools, prompts or resources. For a minute after a change they are told 5 at most.'),
+    LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may keep a list of tools, prompts or resources. In the minute after a change, clients are told to cache for 5 seconds at most.'),
     TOOL_TIMEOUT_SECONDS: integer(60, 1, 3600, 'Time limit of a tool call, for tools that declare none.'),
     TASK_TTL_MINUTES: integer(60, 1, 30 * 24 * HOUR, 'Minutes for which a call that runs in the background, and its result, are kept (tasks extension).'),
     TASK_MAX: integer(100, 1, 100_000, 'Background calls that each signed-in user may have, or each address where there is none, finished ones included until they expire.'),
@@ -70,9 +70,9 @@ export const sections = {
     JWT_ACCESS_TOKEN_EXPIRE_MINUTES: integer(60, 1, 24 * HOUR, 'Lifetime of an access token in minutes.'),
     JWT_REFRESH_TOKEN_EXPIRE_DAYS: integer(30, 1, 3650, 'Lifetime of a refresh token in days; each use starts it anew.'),
     OAUTH_GRANT_MAX_DAYS: integer(180, 1, 3650, 'Days after which an app has to be let in anew, however often it has refreshed its tokens. A shorter time is true for those let in before, too.'),
-    OAUTH_REFRESH_GRACE_SECONDS: integer(60, 0, 600, 'Seconds in which a refresh token that was just used may be used again and gets the same successor, while that is not used; clients race themselves.'),
+    OAUTH_REFRESH_GRACE_SECONDS: integer(60, 0, 600, 'Seconds in which a refresh token that was just used may be used again and gets the same successor, while that is not used; clients sometimes refresh twice at once.'),
     OAUTH_STATE: oneOf(['required', 'optional'], 'required', 'required: a client must send a state, which protects it from answers that it did not ask for. optional: one that sends none is let in too; it has PKCE, as every client must.'),
-    OAUTH_REGISTRATION: oneOf(['open', 'off'], 'open', 'open: clients may register themselves (RFC 7591), as several only can. off: only clients that you add, and those with a metadata document.'),
+    OAUTH_REGISTRATION: oneOf(['open', 'off'], 'open', 'open: clients may register themselves (RFC 7591), which is the only way some clients support. off: only clients that you add, and those with a metadata document.'),
     OAUTH_REGISTRATION_LIMIT: integer(60, 0, 100_000, 'Registrations an hour from one address. Hosted clients share few addresses. 0 is off.'),
     OAUTH_REDIRECT_SCHEMES: list('Schemes of apps that clients may be answered at (myapp for myapp://callback), besides https, http on a loopback address, those with a dot (com.example.app) and those of well-known assistants. Programs of the system that take orders from links have such schemes too: only those that you know.', { pattern: '^(?!(?:javascript|data|vbscript|blob|file|about|view-source|filesystem|wss?|ftp|mailto|https?)$)[a-z][a-z0-9+.-]*$', allowed: 'the name of a scheme in lower case, without a colon, and none that a browser runs or reads' }),
     OAUTH_METADATA_DOCUMENTS: oneOf(['auto', 'on', 'off'], 'auto', 'Whether a client may be known by a document that it publishes, which this server then fetches. auto: while documents can be fetched, which is tried with those of well-known clients at the start and after a failure; where they cannot, clients register themselves. on, off: always, never. A proxy is found by HTTPS_PROXY and NO_PROXY.'),
@@ -93,7 +93,7 @@ export const sections = {
     METRICS_TOKEN: text('Bearer token that reading /metrics takes, and the details of /health from another machine, at least 16 characters. Without METRICS_PORT it puts /metrics on the main port. With neither there are no metrics.', { minLength: 16, secret: true })
   },
   Logging: {
-    LOG_LEVEL: oneOf(['TRACE', 'DEBUG', 'INFO', 'WARNING', 'WARN', 'ERROR', 'CRITICAL', 'FATAL', 'SILENT'], 'INFO', 'Least level that is logged; upper or lower case.'),
+    LOG_LEVEL: oneOf(['TRACE', 'DEBUG', 'INFO', 'WARNING', 'WARN', 'ERROR', 'CRITICAL', 'FATAL', 'SILENT'], 'INFO', 'Lowest level that is logged; upper or lower case.'),
     LOG_FORMAT: Type.Optional(Type.Unsafe<'json' | 'pretty'>({ type: 'string', enum: ['json', 'pretty'], description: 'json: one object a line. pretty: for people. Unset: pretty on a terminal, json otherwise.' }))
   }
 }
