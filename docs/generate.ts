@@ -1,25 +1,34 @@
 // Writes the reference pages, which say what the code says. `./mcpx docs` runs it; a test fails when one is stale.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { configurationPage, envExample } from './generator/configuration.ts'
+import { withContents } from './generator/contents.ts'
 import { housePicture } from './generator/house.ts'
 import { httpPage } from './generator/http.ts'
+import { llmsText } from './generator/llms.ts'
 import { toolsPage } from './generator/tools.ts'
 import { troubleshootingPage } from './generator/troubleshooting.ts'
 
 const root = path.join(import.meta.dirname, '..')
 
-/** Every reference page: its path in the repository, and the text it should have. */
+/** Every page that the code writes, in whole or in part: its path in the repository, and the text it should have. */
 export async function pages (): Promise<[file: string, text: string][]> {
-  return [
+  const whole: [file: string, text: string][] = [
     ['.env.example', await envExample()],
+    ['llms.txt', llmsText(current('docs/README.md'))],
     ['docs/configuration.md', await configurationPage()],
     ['docs/tools.md', await toolsPage()],
     ['docs/http.md', await httpPage()],
-    ['docs/troubleshooting.md', troubleshootingPage()],
-    ['docs/architecture.md', withPicture(current('docs/architecture.md'))]
+    ['docs/troubleshooting.md', troubleshootingPage()]
   ]
+  const names = new Set(whole.map(([file]) => file))
+  const written = documentation().filter(file => !names.has(file)).map((file): [string, string] => [file, withPicture(current(file))])
+  return [...whole, ...written].map(([file, text]) => [file, withContents(text)])
 }
+
+/** Every page of the documentation, by its path in the repository. */
+export const documentation = (): string[] =>
+  readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.md')).map(file => `docs/${file.replaceAll(path.sep, '/')}`).sort()
 
 /** A page that people write, but for the picture of the house in it. */
 function withPicture (page: string): string {

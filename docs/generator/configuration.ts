@@ -24,6 +24,9 @@ Settings come from environment variables, and from a file \`.env\` in the folder
 
 The server reads them once, at its start. Whatever is wrong is reported at once, one line for each setting, and the process ends with exit code 78 before it listens. A setting marked *secret* is never shown: not in such a line, and not in the log. The last sections are those of built-in tools; a tool of your own may have settings too, [declared in its file](writing-a-tool.md#settings-and-secrets).
 
+<!-- contents -->
+<!-- /contents -->
+
 ${settings.map(({ title, schemas }) => `## ${title}\n\n${table(['setting', 'default', 'allowed', 'what it does'], schemas.map(row))}`).join('\n\n')}
 `
 }

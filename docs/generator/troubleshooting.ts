@@ -20,6 +20,9 @@ It takes a few seconds, half a minute at most. A line is \`ok\`, a \`warning\`, 
 
 What a client sees is in the first part, what the doctor finds in the second. Every answer of the server has an \`x-request-id\`, under which its log says more: \`journalctl --namespace=mcpx | grep ID\`. An answer without one was not made by the server.
 
+<!-- contents -->
+<!-- /contents -->
+
 ## What clients show
 
 ${groups().map(([client, symptoms]) => `### ${client}\n\n${symptoms.map(({ symptom, cause, fix, findings = [] }) => `**${symptom}** ${cause}\n\n*Mend:* ${fix}${findings.length > 0 ? ` The doctor names it ${findings.map(link).join(', ')}.` : ''}`).join('\n\n')}`).join('\n\n')}
