@@ -7,7 +7,7 @@ import { headings, parts } from '../../docs/generator/markdown.ts'
 
 const root = path.join(import.meta.dirname, '../..')
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8')
-const PAGES = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md', 'ops/*.md'], { cwd: root, exclude: file => file.includes('node_modules') }).sort()
+const PAGES = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md', 'ops/*.md'], { cwd: root }).filter(file => !file.includes('node_modules')).sort()
 
 /** Where the links of a page lead within the repository: a file and, if it is named, a heading of it. */
 function linksOf (page: string): { file: string, anchor: string }[] {
