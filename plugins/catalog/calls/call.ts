@@ -8,6 +8,7 @@ import type { Catalog } from '../catalog.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, ToolError } from '../contract.ts'
 import { notPermitted } from './permission.ts'
+import { faultInToolResult } from './result-check.ts'
 import type { Exhausted, Usage } from './usage.ts'
 import { type CreatedTask, isCreatedTask, TasksNotDeclared } from '../task.ts'
 
@@ -97,7 +98,8 @@ function shape (tool: RegisteredTool, limits: Limits, result: unknown, carrier: 
   if (tool.config.task !== undefined && isCreatedTask(result)) return end(carrier, 'task', result, undefined)
   const { definition: { name }, config, validateOutput } = tool
   const complete = result as CallToolResult
-  if (complete === null || typeof complete !== 'object' || !Array.isArray(complete.content)) throw new TypeError(`tool "${name}" returned no content array`)
+  const fault = complete === null || typeof complete !== 'object' ? 'it is no object' : faultInToolResult(complete)
+  if (fault !== undefined) throw new TypeError(`tool "${name}" returned what no client can read: ${fault}`)
   // First, as it fills in the defaults of the schema.
   const mismatch = complete.isError ? undefined : validateOutput?.(complete.structuredContent)
   if (mismatch !== undefined) throw new TypeError(`tool "${name}" returned structuredContent that does not match its outputSchema: ${mismatch}`)

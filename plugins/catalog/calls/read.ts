@@ -9,6 +9,7 @@ import type { Catalog } from '../catalog.ts'
 import type { CallContext, CompleteArgument } from '../contract.ts'
 import { permit } from './permission.ts'
 import type { RegisteredPrompt, RegisteredTemplate } from '../registered.ts'
+import { faultInListing, faultInPrompt, faultInResource } from './result-check.ts'
 
 const MOST_COMPLETIONS = 100
 
@@ -22,7 +23,7 @@ export async function getPrompt (catalog: Catalog, limits: Limits, name: string,
     recordOutcome(carrier, 'invalid_arguments')
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Invalid arguments for prompt ${name}: ${invalid}`)
   }
-  return await inScope(catalog, limits, carrier, ctx => prompt.handler(args, ctx))
+  return await inScope(catalog, limits, carrier, ctx => prompt.handler(args, ctx), `prompt "${name}"`, faultInPrompt)
 }
 
 /** @throws ProtocolError -32602 when no resource or template has the URI */
@@ -31,7 +32,7 @@ export async function readResource (catalog: Catalog, limits: Limits, uri: strin
   const served = catalog.resourceAt(uri)
   if (served === undefined) throw new ResourceNotFoundError(uri)
   permit(catalog, served.item, carrier)
-  return await inScope(catalog, limits, carrier, served.read)
+  return await inScope(catalog, limits, carrier, served.read, `resource ${uri.slice(0, 200)}`, faultInResource)
 }
 
 /**
@@ -55,8 +56,9 @@ export async function listResources (catalog: Catalog, limits: Limits, carrier: 
     const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)
     try {
       const listed = await scope.run(async () => await template.listCallback?.(ctx as never))
-      if (!Array.isArray(listed?.resources)) throw new TypeError('list returned no resources')
-      resources.push(...listed.resources)
+      const fault = listed === null || typeof listed !== 'object' ? 'it is no object' : faultInListing(listed)
+      if (fault !== undefined) throw new TypeError(`list returned what no client can read: ${fault}`)
+      resources.push(...listed?.resources ?? [])
     } catch (error) {
       if (scope.stopped !== undefined && scope.stopped.outcome !== 'timeout') throw explain(scope, error, carrier)
       log.error({ err: error, template: definition.uriTemplate }, 'a template could not list its resources')
@@ -94,7 +96,7 @@ function completerOf (item: RegisteredPrompt | RegisteredTemplate, argument: str
   return Object.hasOwn(complete, argument) ? complete[argument] : undefined
 }
 
-async function inScope<T extends object> (catalog: Catalog, limits: Limits, carrier: Carrier, work: (ctx: CallContext) => T | InputRequiredResult | Promise<T | InputRequiredResult>): Promise<Answer<T>> {
+async function inScope<T extends object> (catalog: Catalog, limits: Limits, carrier: Carrier, work: (ctx: CallContext) => T | InputRequiredResult | Promise<T | InputRequiredResult>, what: string, faultIn: (result: T) => string | undefined): Promise<Answer<T>> {
   const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)
   try {
     const result = await scope.run(() => work(scope))
@@ -102,7 +104,8 @@ async function inScope<T extends object> (catalog: Catalog, limits: Limits, carr
       recordOutcome(carrier, 'input_required')
       return { result, json: undefined }
     }
-    if (result === null || typeof result !== 'object') throw new TypeError('a prompt or resource returned no result')
+    const fault = result === null || typeof result !== 'object' ? 'it is no object' : faultIn(result)
+    if (fault !== undefined) throw new TypeError(`${what} returned what no client can read: ${fault}`)
     const json = JSON.stringify(result) // what cannot be sent fails here, where that is answered
     recordOutcome(carrier, 'ok', json)
     return { result, json }
