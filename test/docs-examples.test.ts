@@ -48,17 +48,27 @@ t.test('a tool that asks first deletes only when the user agrees', async t => {
   }
 })
 
-for (const page of ['README.md', 'docs/writing-a-tool.md']) {
-  t.test(`the tools in ${page} pass the type checker`, async t => {
-    const folder = copied(t, page)
+t.test('the tools that the pages show pass the type checker', async t => {
+  const folders = ['README.md', 'docs/writing-a-tool.md', 'docs/tutorial.md'].map(page => copied(t, page))
+  for (const folder of folders) {
     symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'))
     writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}')
-    writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ extends: path.join(root, 'tsconfig.json'), include: ['*.ts', path.join(root, 'plugins/**/*.ts')], exclude: [] }))
-    t.doesNotThrow(() => execFileSync('env', ['-u', 'NODE_OPTIONS', path.join(root, 'node_modules/.bin/tsc'), '-p', folder], { stdio: 'pipe', encoding: 'utf8' }))
-  })
-}
+  }
+  const [folder = ''] = folders
+  writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ extends: path.join(root, 'tsconfig.json'), include: [...folders.map(folder => path.join(folder, '*.ts')), path.join(root, 'plugins/**/*.ts')], exclude: [] }))
+  t.doesNotThrow(() => execFileSync('env', ['-u', 'NODE_OPTIONS', path.join(root, 'node_modules/.bin/tsc'), '-p', folder], { stdio: 'pipe', encoding: 'utf8' }))
+})
 
 t.test('README.md', async t => {
   const { call } = await startTools(t, { TOOLS_DIR: copied(t, 'README.md') })
   t.match(await call('roll_dice', { sides: 6 }), { isError: false, text: /^[1-6]$/ })
+})
+
+t.test('docs/tutorial.md: its tool passes its test', async t => {
+  const TOOLS_DIR = copied(t, 'docs/tutorial.md')
+  const [, source = ''] = /^```ts\n\/\/ test\/tools\/[\w.]+\n(.*?)^```$/ms.exec(readFileSync(path.join(root, 'docs/tutorial.md'), 'utf8')) ?? []
+  const file = path.join(path.dirname(TOOLS_DIR), 'tutorial.test.ts')
+  writeFileSync(file, source.replace("'../tool.ts'", `'${path.join(root, 'test/tool.ts')}'`).replaceAll('startTools(t, {', `startTools(t, { TOOLS_DIR: '${TOOLS_DIR}',`))
+  const output = execFileSync(process.execPath, [file], { cwd: root, encoding: 'utf8', env: { PATH: process.env.PATH } })
+  t.match(output, /^ok 1 - picture_of_the_day answers[^]*^ok 2 - picture_of_the_day says[^]*^# \{ total: \d+, pass: 5 \}$/m)
 })
