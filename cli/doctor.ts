@@ -1,4 +1,4 @@
-// mcpx doctor …: walks the way of a client, and says what is in it. With `run`, as pnpm has a doctor of its own.
+// mcpx doctor …: follows the path of a client, and says what is in the way.
 import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
@@ -13,7 +13,7 @@ import { type Config, readConfig } from '../plugins/config.ts'
 import { called } from '../lib/called.ts'
 import { Mistake, run } from './mistake.ts'
 
-const HELP = `Walks the way that MCP clients walk to a server, and says what is wrong and how to mend it.
+const HELP = `Follows the path of an MCP client to a server, and says what is wrong and how to fix it.
 
   ${called('doctor')}          the server of this machine, at its PUBLIC_URL, and the machine itself
   ${called('doctor')} <url>    any server, from outside: https://mcp.example.com/mcp

@@ -29,20 +29,20 @@ export const clientSymptoms: readonly ClientSymptom[] = [
     client: 'Any',
     symptom: 'It reports an error about SSE, or GET with 404 or 405, although the server speaks streamable HTTP.',
     cause: 'The first POST was refused with a 4xx other than 401 and 403, and the client went on to try the transport of before 2025.',
-    fix: 'Look for the POST before that in the log of the server: its status is the actual problem.',
+    fix: 'Find the POST before that in the log of the server: its status is the actual problem.',
     findings: ['endpoint-missing', 'endpoint-redirects', 'challenge-405', 'body-limit-low']
   },
   {
     client: 'Any',
     symptom: 'After a while people have to sign in again, several times a day.',
-    cause: 'The client used a refresh token twice, longer apart than the grace: hosted clients refresh from two machines at once. Or the data folder does not outlive a restart.',
-    fix: 'Look for `refresh_replayed` in the log. If it is there, raise OAUTH_REFRESH_GRACE_SECONDS; otherwise see that AUTH_DB_PATH is on a disk that stays.',
+    cause: 'The client used a refresh token twice, further apart than the grace time; hosted clients refresh from two machines at once. Or the data folder does not survive a restart.',
+    fix: 'Look for `refresh_replayed` in the log. If it is there, raise OAUTH_REFRESH_GRACE_SECONDS. Otherwise make sure that AUTH_DB_PATH is on a disk that survives a restart.',
     findings: ['data-missing', 'clock-skewed']
   },
   {
     client: 'Any',
     symptom: 'A page says: This server does not know the app.',
-    cause: 'The client kept an id from before: it was removed here, or the database is another one.',
+    cause: 'The client kept an id from before: it was removed here, or this is another database.',
     fix: 'Remove the server in the client and add it again. mcp-remote: delete ~/.mcp-auth.'
   },
   {
@@ -59,30 +59,30 @@ export const clientSymptoms: readonly ClientSymptom[] = [
   },
   {
     client: 'Any',
-    symptom: 'Calls that take long break off after 60 to 125 seconds.',
-    cause: 'A proxy or a CDN cuts connections that are silent.',
-    fix: 'The server sends a comment every KEEP_ALIVE_SECONDS on streams: keep that below the time limit of the proxy, and see that streams are not buffered. For calls that are answered with JSON, `proxy_read_timeout` has to be longer than the time limit of the tool.',
+    symptom: 'Long calls break off after 60 to 125 seconds.',
+    cause: 'A proxy or a CDN cuts silent connections.',
+    fix: 'The server sends a comment every KEEP_ALIVE_SECONDS on streams: keep that below the time limit of the proxy, and make sure that streams are not buffered. For calls that are answered with JSON, `proxy_read_timeout` has to be longer than the time limit of the tool.',
     findings: ['stream-buffered', 'stream-compressed']
   },
   {
     client: 'Claude (web, desktop)',
     symptom: 'The connector cannot be added, while curl from your machine works.',
-    cause: 'It calls from data centres: the address has to be reachable from the internet, with a certificate that everybody trusts and all of its chain.',
-    fix: 'Run the doctor from another network. Let no rule by country or for bots stop it.',
+    cause: 'It calls from data centres: the address has to be reachable from the internet, with a publicly trusted certificate and its full chain.',
+    fix: 'Run the doctor from another network. Do not block by country or by bot rules.',
     findings: ['name-private', 'port-silent', 'address-dead', 'tls-self-signed', 'tls-chain-incomplete', 'tls-untrusted']
   },
   {
     client: 'Claude (web, desktop)',
     symptom: 'Connecting fails after about ten seconds.',
     cause: 'It waits that long for each OAuth request.',
-    fix: 'Look at `ms` of the lines of /oauth/ in the log. If they are short, the way there is long: one of the addresses of the name does not answer.',
+    fix: 'Look at `ms` in the log lines of /oauth/. If the times are short, the delay is on the way there: one of the addresses of the name does not answer.',
     findings: ['address-dead']
   },
   {
     client: 'Claude (web, desktop), ChatGPT',
     symptom: 'Registration or sign-in is refused with 429.',
-    cause: 'All their users come from few addresses.',
-    fix: 'Raise OAUTH_REGISTRATION_LIMIT and OAUTH_RATE_LIMIT_MAX. If all addresses in the log are the same internal one, the proxy does not pass them on.',
+    cause: 'All their users come from a few addresses.',
+    fix: 'Raise OAUTH_REGISTRATION_LIMIT and OAUTH_RATE_LIMIT_MAX. If every address in the log is the same internal one, the proxy does not pass the real ones on.',
     findings: ['forwarded-for-missing']
   },
   {
@@ -108,7 +108,7 @@ export const clientSymptoms: readonly ClientSymptom[] = [
     client: 'VS Code',
     symptom: 'It asks for a client id.',
     cause: 'OAUTH_REGISTRATION=off, or the registration endpoint cannot be reached.',
-    fix: 'Switch registration on, or add a client with `./mcpx client add`.',
+    fix: 'Turn registration on, or add a client with `./mcpx client add`.',
     findings: ['registration-failing']
   },
   {

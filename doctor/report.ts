@@ -13,14 +13,14 @@ export interface Report {
 const COLOURS = { ok: 'green', warning: 'yellow', problem: 'red', skipped: 'gray' } as const
 const STATUS_WIDTH = 9
 
-/** One line a check; below what is wrong, how to mend it. */
+/** One line a check; below what is wrong, how to fix it. */
 export function readable ({ url, seconds, results }: Report, colour: boolean): string {
   const width = Math.max(0, ...results.map(({ check }) => check.length)) + 2
   const groups = [...new Set(results.map(({ group }) => group))]
   const blocks = groups.map(title => {
     const lines = results.filter(({ group }) => group === title).flatMap(({ status, check, detail, finding }) => {
       const line = `  ${paint(status, status.padEnd(STATUS_WIDTH), colour)}${check.padEnd(width)}${detail}`
-      return finding === undefined ? [line] : [`${line}  [${finding}]`, `${' '.repeat(STATUS_WIDTH + 2)}Mend: ${catalogue[finding].fix}`]
+      return finding === undefined ? [line] : [`${line}  [${finding}]`, `${' '.repeat(STATUS_WIDTH + 2)}Fix: ${catalogue[finding].fix}`]
     })
     return `${title}\n${lines.join('\n')}\n`
   })

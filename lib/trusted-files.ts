@@ -1,5 +1,5 @@
 // What must not be open to others on this machine: files that hold secrets, and code that is loaded. As sshd's StrictModes, a
-// wrong mode stops the start with the command that mends it: to warn is not enough where nobody reads.
+// wrong mode stops the start with the command that fixes it: to warn is not enough where nobody reads.
 import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats, statfsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigurationError } from './configuration-error.ts'
@@ -24,8 +24,8 @@ export function requireClosed (file: string, what: string): void {
   if (state === undefined) return
   const problem = openness(state, OTHERS_READ)
   if (problem === undefined || isMountedAsIs(file)) return
-  const mend = isOwn(state) || process.getuid?.() === 0 ? `chmod 600 ${quoted(file)}` : `chown ${process.getuid?.()} ${quoted(file)} && chmod 600 ${quoted(file)}, as its owner or root`
-  throw new ConfigurationError([`${what}: ${file} holds a secret and ${problem} (mode ${mode(state)}); close it with: ${mend}`])
+  const fix = isOwn(state) || process.getuid?.() === 0 ? `chmod 600 ${quoted(file)}` : `chown ${process.getuid?.()} ${quoted(file)} && chmod 600 ${quoted(file)}, as its owner or root`
+  throw new ConfigurationError([`${what}: ${file} holds a secret and ${problem} (mode ${mode(state)}); close it with: ${fix}`])
 }
 
 /**

@@ -6,6 +6,16 @@ import { sections } from '../../plugins/config.ts'
 import { withApp } from './app.ts'
 import { code, generated, table } from './markdown.ts'
 
+/** What most servers set, as they would. */
+const FIRST = [
+  ['`PUBLIC_URL`', '`https://mcp.example.com`', 'the https address that clients use, once there is one'],
+  ['`TRUST_PROXY`', '`172.30.42.2`', 'a proxy on another machine or in another container; one on the same machine needs no setting'],
+  ['`TOOLS_DIR`', '`../my-tools`', 'the folder of your own tools'],
+  ['`TOOLS_DISABLED`', '`web_search,get_source_ip`', 'built-in tools that you do not want'],
+  ['`OPENAI_API_KEY`', '`sk-…`', 'the tool `web_search`'],
+  ['`METRICS_TOKEN`', 'made by `openssl rand -hex 24`', 'metrics for Prometheus']
+]
+
 interface Section { readonly title: string, readonly schemas: [name: string, schema: TSchema][] }
 
 /** The settings of the server, then those of each tool file. */
@@ -20,12 +30,18 @@ export async function configurationPage (): Promise<string> {
   return `${generated('plugins/config.ts and the tools')}
 # Configuration
 
-Settings come from environment variables, and from a file \`.env\` in the folder that the server is started in, if there is one: \`NAME=value\` lines, [.env.example](../.env.example) is one with all of them. A variable wins over the file, the file over the default. An empty value is the same as none. Lists are separated by commas.
+Settings come from environment variables and from the file \`.env\` in the folder in which the server is started, as \`NAME=value\` lines. [.env.example](../.env.example) lists every setting. A variable wins over the file, the file over the default. An empty value counts as unset. Items of a list are separated by commas. On a server that ops/setup.sh has set up, the file is \`/etc/mcpx/mcpx.env\`.
 
-The server reads them once, at its start. Whatever is wrong is reported at once, one line for each setting, and the process ends with exit code 78 before it listens. A setting marked *secret* is never shown: not in such a line, and not in the log. The last sections are those of built-in tools; a tool of your own may have settings too, [declared in its file](writing-a-tool.md#settings-and-secrets).
+The server reads them once, when it starts. All wrong values are reported together, one line each, and settings that do not go together after that; the process then exits with code 78 before it listens. A setting marked *secret* is never shown, neither in such a line nor in the log. The last sections belong to built-in tools. Your own tools can have settings too, [declared in their files](writing-a-tool.md#settings-and-secrets).
 
 <!-- contents -->
 <!-- /contents -->
+
+## Set these first
+
+Nothing has to be set. These are what most servers set:
+
+${table(['setting', 'example', 'for'], FIRST)}
 
 ${settings.map(({ title, schemas }) => `## ${title}\n\n${table(['setting', 'default', 'allowed', 'what it does'], schemas.map(row))}`).join('\n\n')}
 `
@@ -37,8 +53,8 @@ function row ([name, schema]: [string, TSchema]): string[] {
 
 export async function envExample (): Promise<string> {
   const settings = await allSections()
-  return `# Settings of MCPX. Copy this file to .env, and take the # away from what you change.
-# What stands here is the default. docs/configuration.md has the same as a page.
+  return `# Settings of MCPX. Copy this file to .env, and remove the # from the lines that you change.
+# Each line shows the default. docs/configuration.md has the same as a page.
 # Generated from plugins/config.ts and the tools by \`./mcpx docs\`.
 
 ${settings.map(({ title, schemas }) => `# --- ${title} ---\n\n${schemas.map(entry).join('\n\n')}`).join('\n\n')}
@@ -47,9 +63,16 @@ ${settings.map(({ title, schemas }) => `# --- ${title} ---\n\n${schemas.map(entr
 
 const entry = ([name, schema]: [string, TSchema]): string => [
   ...wrap(schema.description ?? ''),
-  `# Allowed: ${allowedValues(schema)}.${isSecret(schema) ? ' Secret.' : ''}`,
+  ...notes(schema),
   `#${name}=${defaultOf(schema)}`
 ].join('\n')
+
+/** What is allowed, where that says more than that it is text. */
+function notes (schema: TSchema): string[] {
+  const allowed = allowedValues(schema)
+  const said = [...(allowed === 'text' ? [] : [`Allowed: ${allowed}.`]), ...(isSecret(schema) ? ['Secret.'] : [])]
+  return said.length === 0 ? [] : [`# ${said.join(' ')}`]
+}
 
 const defaultOf = ({ default: value }: TSchema): string => Array.isArray(value) ? value.join(',') : String(value ?? '')
 

@@ -10,7 +10,9 @@ export async function httpPage (): Promise<string> {
   return `${generated('the routes themselves')}
 # HTTP
 
-What is served besides CORS preflights. Any other path is answered with 404, any other method with 405, as JSON. Every answer carries an \`x-request-id\`, which is also in the log.
+Every path that is served. On each of them, \`HEAD\` works where \`GET\` does, and \`OPTIONS\` answers CORS preflights; any other method gets 405, and any other path 404, as JSON. With \`METRICS_TOKEN\` and without \`METRICS_PORT\`, \`GET /metrics\` is served as well.
+
+Answers carry an \`x-request-id\` that is also in the log. Only requests that cannot be read at all have none: malformed HTTP, a path with broken escapes (400), and headers that are too large (431).
 
 ${routeTable([...always])}
 ${withSignIn.length === 0

@@ -16,13 +16,16 @@ export async function toolsPage (): Promise<string> {
   return `${generated('the tools themselves')}
 # Tools
 
-${table(['tool', 'what it does'], tools.map(({ definition: { name, title, description } }) => [`[${code(name)}](#${name})`, title ?? description ?? '']))}
+${table(['tool', 'what it does'], tools.map(({ definition: { name, title, description } }) => [`[${code(name)}](#${name})`, firstSentence(description ?? title ?? '')]))}
 
 Besides its result, a call can end with \`isError\` and a text that says what is wrong: arguments that do not match the schema, a limit of the tool that was reached, a service behind it that does not answer.
 
 ${tools.map(tool => section(tool, seconds)).join('\n\n')}
 `
 }
+
+/** As far as the first full stop that ends a sentence. */
+const firstSentence = (text: string): string => /^.*?[.:](?=\s|$)/s.exec(text)?.[0].replace(/[.:]$/, '') ?? text
 
 /** The name that a tool's files have, without extension: one that is loaded, and that is no path. */
 export const fileNameOf = (tool: string): string => tool.replace(/[^A-Za-z0-9_-]+/g, '_').replace(/^[_-]+/, '') || 'tool'

@@ -30,12 +30,12 @@ t.test('piped, it is JSON, and warnings count with --strict only', async t => {
   t.equal((await doctor([origin, '--strict'])).code, 1, 'and without a path, /mcp is meant')
 })
 
-t.test('at a terminal, it is a line a check, and how to mend what is wrong', { skip: SCRIPT === undefined && 'needs script of util-linux' }, async t => {
+t.test('at a terminal, it is a line a check, and how to fix what is wrong', { skip: SCRIPT === undefined && 'needs script of util-linux' }, async t => {
   const port = await freePort()
   const { stdout, code } = await doctor([], { NO_COLOR: '1' }, [SCRIPT ?? '', '-qec', `${process.execPath} ${COMMAND} http://127.0.0.1:${port}`, '/dev/null'])
   t.equal(code, 1)
   t.match(stdout, /^ {2}problem {2}port {2}127\.0\.0\.1 port \d+ refuses connections {2}\[port-closed\]\r?$/m)
-  t.match(stdout, /^ {11}Mend: On the server: /m)
+  t.match(stdout, /^ {11}Fix: On the server: /m)
   t.match(stdout, /^1 problem, 0 warnings, /m)
 })
 

@@ -28,7 +28,7 @@ function problemOf (check: () => void): string {
   }
 }
 
-t.test('a secret that others can read, or anybody else change, is refused with the command that mends it', async t => {
+t.test('a secret that others can read, or anybody else change, is refused with the command that fixes it', async t => {
   const folder = temporaryFolder(t)
   const file = (mode: number, owner = {}) => put(path.join(folder, mode.toString(8)), mode, owner)
   for (const mode of [0o600, 0o400, 0o640, 0o440, 0o660, 0o770]) t.equal(problemOf(() => requireClosed(file(mode), 'X')), '', mode.toString(8))

@@ -42,7 +42,7 @@ console.log(`${chosen.length} of ${all.length} mutants`)
 // What fails without any change would notice every mutant.
 for (const pattern of new Set(chosen.flatMap(({ file }) => testsOf(file)))) {
   if (await runTests(pattern) !== 0) {
-    console.error(`${pattern} fails as it stands; mend that first`)
+    console.error(`${pattern} fails as it stands; fix that first`)
     process.exit(1)
   }
 }
