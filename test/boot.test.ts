@@ -56,7 +56,7 @@ t.test('a broken tool ends the start with one line that names the file and the c
   const TOOLS_DIR = path.join(temporaryFolder(t), 'tools')
   mkdirSync(TOOLS_DIR)
   writeFileSync(path.join(TOOLS_DIR, 'broken.ts'), "import 'no-such-package'\nexport default async function () {}\n")
-  await refusesInOneLine(t, { AUTH_MODE: 'noauth', TOOLS_DIR }, /^mcpx: [^ ]*tools\/broken\.ts: Cannot find package 'no-such-package'\n$/)
+  await refusesInOneLine(t, { AUTH_MODE: 'noauth', TOOLS_DIR }, /^mcpx: [^ ]*tools\/broken\.ts:1:8: Cannot find package 'no-such-package'\n$/)
 })
 
 t.test('with nothing configured, nobody calls without a token', { buffered: true }, async t => {

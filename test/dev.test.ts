@@ -69,7 +69,7 @@ t.test('a change of a tool takes no restart, and a broken one is said at the ter
   write(tool('second'))
   await dev.until(async () => await text() === 'second', 'the second')
   write('export default (')
-  await dev.until(() => /mine\.ts: .*its former version is served/.test(dev.output()), 'what is wrong with it')
+  await dev.until(() => /mine\.ts:[\d:]+ .*its former version is served/.test(dev.output()), 'what is wrong with it')
   t.equal(await text(), 'second')
   const builtIn = path.join(dev.folder, 'tools', 'echo.ts')
   writeFileSync(builtIn, readFileSync(builtIn, 'utf8').replace('text: message', "text: message + '!'"))

@@ -30,6 +30,7 @@ export class Offer implements McpHost {
   /** Collected, then served, then withdrawn: what is registered while it is served is served at once. */
   state: 'collected' | 'served' | 'withdrawn' = 'collected'
   readonly #catalog: Taker
+  #disabled = 0
 
   constructor (owner: string, catalog: Taker) {
     this.owner = owner
@@ -38,7 +39,8 @@ export class Offer implements McpHost {
 
   registerTool<I extends Schema, O extends Schema> (name: string, config: ToolConfig<I, O>, handler: ToolHandler<I, O>): void {
     const tool = toolOf(this.owner, name, config, handler)
-    if (!this.#catalog.isDisabled(name)) this.#add('tools', name, tool)
+    if (this.#catalog.isDisabled(name)) this.#disabled++
+    else this.#add('tools', name, tool)
   }
 
   registerPrompt<A extends Schema> (name: string, config: PromptConfig<A>, handler: PromptHandler<A>): void {
@@ -51,6 +53,9 @@ export class Offer implements McpHost {
     if (uri instanceof ResourceTemplate) this.#add('templates', uri.uriTemplate.toString(), templateOf(this.owner, name, uri, config, read as ReadResourceTemplate))
     else this.#add('resources', new URL(uri).href, resourceOf(this.owner, name, uri, config, read as ReadResource))
   }
+
+  /** Whether the source has registered nothing, of what TOOLS_DISABLED takes away either. */
+  get isEmpty (): boolean { return this.#disabled === 0 && KINDS.every(kind => this[kind].size === 0) }
 
   toolsChanged (): void { this.#catalog.toolsChanged() }
   promptsChanged (): void { this.#catalog.promptsChanged() }

@@ -7,9 +7,11 @@ import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import { ConfigSchema, RETIRED } from '../../config.ts'
 import { requireTrusted } from '../../../lib/trusted-files.ts'
 import { boundTo, type EndHooks } from './bound-plugin.ts'
+import { faultOf } from './fault.ts'
+import { LoadLimit } from './load-limit.ts'
 import type { ToolReload } from './reload.ts'
-import { firstLine, importTool, type ToolModule } from './tool-file.ts'
-import { shown, toolFiles, type ToolFolder } from './tool-folder.ts'
+import { importTool, registersNothing, type ToolModule } from './tool-file.ts'
+import { toolFiles, type ToolFolder } from './tool-folder.ts'
 import { ModuleVersions, shareDependencies } from './tool-modules.ts'
 import { type DeclaredSettings, ToolSettings } from './tool-settings.ts'
 
@@ -23,17 +25,24 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
   fastify.decorate('toolReload', reload)
   const files = (await Promise.all(folders.map(toolFiles))).flat()
 
-  for (const [file, module, settings] of await readAll(files)) {
-    const registrar = mcp.registrar(module.owner)
-    try {
-      const offer = registrar.collect()
-      const ends: EndHooks | undefined = reload && []
-      await fastify.register(boundTo(offer, module.plugin, ends), { settings: settings.values })
-      registrar.serve(offer)
-      reload?.adopt(file, registrar, { offer, settings, close: async () => { for (const end of ends?.toReversed() ?? []) await end() } })
-    } catch (error) {
-      throw inFile(registrar.owner, error)
+  // What comes with MCPX ends; what does not is looked after.
+  const limit = new LoadLimit(reload !== undefined || folders.some(({ setting }) => setting !== undefined))
+  try {
+    for (const [file, module, settings] of await readAll(files)) {
+      const registrar = mcp.registrar(module.owner)
+      try {
+        const offer = registrar.collect()
+        const ends: EndHooks | undefined = reload && []
+        await limit.run(() => fastify.register(boundTo(offer, module.plugin, ends), { settings: settings.values }), false)
+        registrar.serve(offer)
+        if (offer.isEmpty) fastify.log.warn({ file: module.owner }, registersNothing(module.owner))
+        reload?.adopt(file, registrar, { offer, settings, close: async () => { for (const end of ends?.toReversed() ?? []) await end() } })
+      } catch (error) {
+        throw await inFile(file, error)
+      }
     }
+  } finally {
+    await limit.close()
   }
 
   fastify.addHook('onReady', async () => {
@@ -56,12 +65,12 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
     const problems: string[] = []
     for (const file of files) {
       try {
-        const module = await importTool(file)
+        const module = await limit.run(() => importTool(file))
         const settings = toolSettings.read(module.owner, module.settings, fastify.config.environment)
         toolSettings.keep(settings)
         read.push([file, module, settings])
       } catch (error) {
-        problems.push(...inFile(shown(file), error).problems)
+        problems.push(...(await inFile(file, error)).problems)
       }
     }
     if (problems.length > 0) throw new ConfigurationError(problems)
@@ -81,5 +90,6 @@ async function openReload (fastify: FastifyInstance, folders: ToolFolder[]): Pro
   return reload
 }
 
-const inFile = (file: string, error: unknown): ConfigurationError =>
-  error instanceof ConfigurationError ? error : new ConfigurationError([`${file}: ${firstLine(error)}`], { cause: error })
+async function inFile (file: string, error: unknown): Promise<ConfigurationError> {
+  return error instanceof ConfigurationError ? error : new ConfigurationError([await faultOf(file, error)], { cause: error })
+}

@@ -7,8 +7,10 @@ import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import type { Environment } from '../../../lib/environment.ts'
 import { requireTrusted } from '../../../lib/trusted-files.ts'
 import type { Registrar } from '../registrar.ts'
+import { faultOf } from './fault.ts'
 import { FolderWatch } from './folder-watch.ts'
-import { firstLine } from './tool-file.ts'
+import { LoadLimit } from './load-limit.ts'
+import { registersNothing } from './tool-file.ts'
 import { shown, toolFiles, type ToolFolder } from './tool-folder.ts'
 import type { ModuleVersions } from './tool-modules.ts'
 import type { DeclaredSettings } from './tool-settings.ts'
@@ -90,14 +92,16 @@ export class ToolReload {
 
     const owners = new Set([...leaving, ...stale].map(({ registrar }) => registrar.owner))
     const next = new Map<ToolFile, Version>()
+    const limit = new LoadLimit(true)
     for (const file of stale) {
       this.#files.set(file.file, file)
       try {
-        next.set(file, await this.#load(file, owners))
+        next.set(file, await this.#load(file, limit, owners))
       } catch (error) {
-        this.#refuse(file, error)
+        this.#refuse(file, error instanceof ConfigurationError ? error : new ConfigurationError([await faultOf(file.file, error)], { cause: error }))
       }
     }
+    await limit.close()
     if (this.#closing) return void await Promise.all([...next.values()].map(version => this.#end(version)))
     this.#commit(leaving, next, owners)
   }
@@ -132,12 +136,12 @@ export class ToolReload {
     return names?.some(name => environment?.get(name) !== this.#environment.get(name)) ?? false
   }
 
-  async #load (tool: ToolFile, leaving: ReadonlySet<string>): Promise<Version> {
+  async #load (tool: ToolFile, limit: LoadLimit, leaving: ReadonlySet<string>): Promise<Version> {
     const { file, registrar } = tool
     const environment = this.#environment
     const folder = this.#folders.find(({ dir }) => file.startsWith(dir + path.sep))
     if (folder !== undefined) requireTrusted(folder.dir, folder.setting ?? 'tools', folder.setting !== undefined) // before anything of it runs
-    return await loadVersion(this.#app, file, registrar, ({ owner, settings }) => {
+    return await loadVersion(this.#app, file, registrar, limit, ({ owner, settings }) => {
       tool.settings = { names: Object.keys((settings as { properties?: object } | undefined)?.properties ?? {}), environment }
       return this.#app.toolSettings.read(owner, settings, environment, leaving)
     })
@@ -175,19 +179,22 @@ export class ToolReload {
       file.version = version
       file.problem = undefined
       toolSettings.keep(version.settings)
-      this.#say(file, former.get(file) === undefined ? 'is served' : 'is served as it is now')
+      if (version.offer.isEmpty) this.#tell('warn', file, registersNothing(file.registrar.owner))
+      else this.#say(file, former.get(file) === undefined ? 'is served' : 'is served as it is now')
     }
     for (const [file, version] of former) if (file.version !== version || leaving.includes(file)) this.#retire(version)
   }
 
-  #say ({ registrar: { owner } }: ToolFile, what: string): void {
-    this.#app.log.info({ file: owner }, `${owner} ${what}`)
-    this.tell(`${owner} ${what}`)
+  #say (file: ToolFile, what: string): void { this.#tell('info', file, `${file.registrar.owner} ${what}`) }
+
+  #tell (level: 'info' | 'warn', { registrar: { owner } }: ToolFile, line: string): void {
+    this.#app.log[level]({ file: owner }, line)
+    this.tell(line)
   }
 
   #refuse (file: ToolFile, error: unknown): void {
     const { owner } = file.registrar
-    const problems = error instanceof ConfigurationError ? error.problems : [`${owner}: ${firstLine(error)}`]
+    const problems = error instanceof ConfigurationError ? error.problems : [`${owner}: ${(error as Error).message}`]
     const problem = problems.map(line => line.startsWith(owner) ? line : `${owner}: ${line}`).join('; ')
     const before = file.problem
     file.problem = `${problem} (${file.version === undefined ? 'it is not served' : 'its former version is served'})`

@@ -17,9 +17,5 @@ export async function importTool (file: string): Promise<ToolModule> {
   return { owner: shown(file), plugin, settings }
 }
 
-/** What is wrong, in one line. */
-export function firstLine (error: unknown): string {
-  const { message, code } = (error ?? {}) as NodeJS.ErrnoException
-  const line = String(message ?? error).split('\n').find(text => text.trim() !== '') ?? ''
-  return code === 'ERR_MODULE_NOT_FOUND' ? line.replace(/ imported from .*/, '') : line
-}
+/** Of a file that is loaded and brings nothing: somebody may look for what it was to bring. */
+export const registersNothing = (owner: string): string => `${owner} registers no tool, prompt or resource; a file that is to be left alone has a name that begins with _`

@@ -14,7 +14,11 @@ export function shareDependencies (dir: string): void {
         return found.url.startsWith(folder) && found.url.endsWith('.ts') ? { ...found, format: 'module-typescript' } : found
       } catch (error) {
         if (!ours || /^[./]/.test(specifier)) throw error
-        return nextResolve(specifier, { ...context, parentURL: import.meta.url })
+        try {
+          return nextResolve(specifier, { ...context, parentURL: import.meta.url })
+        } catch {
+          throw error // which names the tool's file, and not this one
+        }
       }
     }
   })

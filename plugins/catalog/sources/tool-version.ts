@@ -3,11 +3,11 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { FastifyInstance } from 'fastify'
 import type { CallScope } from '../calls/call-scope.ts'
 import type { Offer, Registrar } from '../registrar.ts'
+import type { LoadLimit } from './load-limit.ts'
 import { importTool, type ToolModule } from './tool-file.ts'
 import { openScope } from './tool-scope.ts'
 import type { DeclaredSettings } from './tool-settings.ts'
 
-const LOAD_MS = 10_000
 const CALLS_MS = 50
 
 export interface Version { readonly offer: Offer, readonly settings: DeclaredSettings, readonly close: () => Promise<void> }
@@ -16,18 +16,13 @@ export interface Version { readonly offer: Offer, readonly settings: DeclaredSet
  * Reads a file and runs its plugin; nothing of it is served by that.
  * @throws whatever is wrong with it, and Error when that takes too long
  */
-export async function loadVersion (app: FastifyInstance, file: string, registrar: Registrar, readSettings: (module: ToolModule) => DeclaredSettings): Promise<Version> {
-  let late = false
-  const timer = new AbortController()
-  const tooLate = sleep(LOAD_MS, undefined, { signal: timer.signal, ref: false }).then(() => {
-    late = true
-    throw new Error(`it was not loaded after ${LOAD_MS / 1000} s`)
-  })
+export async function loadVersion (app: FastifyInstance, file: string, registrar: Registrar, limit: LoadLimit, readSettings: (module: ToolModule) => DeclaredSettings): Promise<Version> {
+  let loading: Promise<Version> | undefined
   try {
-    return await Promise.race([load(), tooLate])
-  } finally {
-    tooLate.catch(() => {})
-    timer.abort()
+    return await limit.run(() => loading = load())
+  } catch (error) {
+    loading?.then(({ close }) => close(), () => {}) // late
+    throw error
   }
 
   async function load (): Promise<Version> {
@@ -35,7 +30,6 @@ export async function loadVersion (app: FastifyInstance, file: string, registrar
     const settings = readSettings(module)
     const offer = registrar.collect()
     const { close } = await openScope(app, offer, module.plugin, { settings: settings.values })
-    if (late) await close()
     return { offer, settings, close }
   }
 }
