@@ -6,6 +6,7 @@ import type { CallEvent } from '../../events/index.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, type Era, ToolError, type ToolErrorOptions } from '../contract.ts'
 import type { CreatedTask } from '../task.ts'
+import { explained, HELD_MS, heldMs, lasting, look } from './held-loop.ts'
 
 /** One request as a lane carries it: what differs between lanes and eras, and nothing else. */
 export interface Carrier {
@@ -80,6 +81,7 @@ export class CallScope implements CallContext {
     this.#carrier = carrier
     this.#inFlight = inFlight
     this.#timeoutMs = timeoutMs
+    look()
     carrier.onGone(this)
   }
 
@@ -87,14 +89,47 @@ export class CallScope implements CallContext {
   run<T> (work: () => T | PromiseLike<T>): T | Promise<T> {
     if (this.stopped !== undefined) throw abortError(this.stopped)
     const done = work()
-    if (!isPromiseLike(done)) return done
+    if (!isPromiseLike(done)) {
+      this.#lookAtTime()
+      if (this.stopped !== undefined) throw abortError(this.stopped)
+      return done
+    }
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject
       CallScope.#follow(this)
       if (this.stopped !== undefined) reject(abortError(this.stopped))
-      done.then(resolve, reject)
+      const ended = (settle: () => void): void => {
+        this.#lookAtTime()
+        settle()
+      }
+      done.then(value => ended(() => resolve(value)), reason => ended(() => reject(reason)))
     })
   }
+
+  /** At its end: whether the call has kept the event loop, in which its own limit was looked at by nobody. */
+  #lookAtTime (): void {
+    const { ms } = this.#carrier
+    if (ms < HELD_MS || this.#isOver()) return
+    const held = Math.min(ms, heldMs())
+    if (held < HELD_MS) return
+    explained()
+    // Of those that lasted longer than a turn, another one may have held it; what had no turn has held it itself.
+    const others = this.#timer === undefined ? [] : [...lasting].filter(call => call !== this).slice(0, 4).map(({ label }) => label)
+    this.heldMeanwhile(held, others)
+    if ((this.#timer === undefined ? held : ms) >= this.#timeoutMs) timeOut(this, this.#timeoutMs)
+  }
+
+  /** The event loop was held while the call ran. @param others calls that ran meanwhile, too */
+  heldMeanwhile (ms: number, others: readonly string[]): void {
+    const { label } = this
+    const long = `${(ms / 1000).toFixed(1)} s`
+    this.log.warn({ tool: label, heldMs: Math.round(ms) }, others.length === 0
+      ? `${label} kept the event loop for ${long}: nothing else was served meanwhile`
+      : `the event loop was held for ${long}, by one of these calls: ${[label, ...others].join(', ')}`)
+  }
+
+  /** What is called, for the log. */
+  get label (): string { return (this.#carrier.name || this.#carrier.method).slice(0, 64) }
 
   // Most calls are over before the event loop turns once: only what is not there then is kept track of, and has a timer made.
   static #begun: Array<CallScope | undefined> = []
@@ -110,6 +145,7 @@ export class CallScope implements CallContext {
 
   #linger (): void {
     this.#inFlight.add(this)
+    lasting.add(this)
     this.#carrier.lingers?.()
     this.#timer = setTimeout(timeOut, this.#timeoutMs, this, this.#timeoutMs)
     this.stopIfRevoked() // since its caller was let in: nobody was told of this call then
@@ -137,6 +173,7 @@ export class CallScope implements CallContext {
     }
     clearTimeout(this.#timer)
     this.#inFlight.delete(this)
+    lasting.delete(this)
   }
 
   get signal (): AbortSignal {
