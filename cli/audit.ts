@@ -17,9 +17,9 @@ const HELP = `Shows the audit trail: sign-ins, consents, tokens, refusals, and w
   ${called('audit')} --event sign_in       of one kind
   ${called('audit')} --user anna           about a user, or by an operator of this name
   ${called('audit')} --limit 1000
-  ${called('audit')} --json                JSON, an entry a line; so it is when piped
+  ${called('audit')} --json                JSON, one entry per line; this is the default when piped
 
-What is alike and comes often from one network is one entry with a count. Entries are kept for AUDIT_KEEP_DAYS.
+Similar entries that come often from one network are one entry with a count. Entries are kept for AUDIT_KEEP_DAYS.
 `
 
 await run('audit', async args => {

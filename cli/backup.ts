@@ -9,12 +9,12 @@ import { Mistake, run } from './mistake.ts'
 
 const HELP = `Copies the database of users and grants, and the secret that tokens are signed with.
 
-  ${called('backup')}         makes a backup, while the server runs, and checks it
+  ${called('backup')}         makes a backup, also while the server runs, and checks it
   ${called('backup')} list    shows the backups; as JSON when piped
 
-Backups are folders in BACKUP_DIR, the newest BACKUP_KEEP of which are kept. They hold everything that
-it takes to act as your users: keep them where only you can read them. What stands in the environment
-or in a configuration file is not in them. ${called('restore')} --help says how to put one back.
+Backups are folders in BACKUP_DIR; the newest BACKUP_KEEP are kept. They contain everything that it
+takes to act as your users, so keep them where only you can read them. They do not contain settings from
+the environment or a configuration file. ${called('restore')} --help says how to put one back.
 `
 
 await run('backup', async args => {

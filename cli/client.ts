@@ -19,10 +19,10 @@ const HELP = `Clients that you set up yourself, for assistants that ask for a cl
   ${called('client')} list [--all]
   ${called('client')} remove ID
 
-  add     prints the client id and, once, the secret. --public makes a client without a secret.
-  list    shows your clients and those that somebody let in; with --all, also those that only registered.
-  remove  removes a client, whichever it is, and ends the access that it was given.
-  --create makes the database where there is none; the first start of the server does, too.
+  add     prints the client id and, once, the secret. --public adds a client without a secret.
+  list    shows your clients and those that someone has allowed; with --all, also those that only registered.
+  remove  removes any client, and ends its access.
+  --create creates the database if there is none, as the first start of the server does.
 
 Printed as JSON when the output is not a terminal.
 `

@@ -14,13 +14,13 @@ const HELP = `Shows the log: who called what, what failed, who signed in. The ne
   ${called('log')}                        from the journal; with a file or a pipe, from that
   ${called('log')} server.log
   ${called('log')} --calls --since 24h    calls of tools, prompts and resources of the last day; also 30m, 7d, 2026-11-27
-  ${called('log')} --failed               what did not end well
+  ${called('log')} --failed               what failed
   ${called('log')} --sign-ins             sign-ins, consents, sign-outs
   ${called('log')} --user anna --tool echo --client "Claude Code"
 
-  --json    the lines as they are, an entry a line; so it is when piped
+  --json    the lines as they are, one entry per line; this is the default when piped
 
-Filters add up. Lines that are not of the server are passed over, unless there is no filter.
+Filters can be combined. With a filter, lines that are not the server's are skipped.
 `
 
 await run('log', async args => {

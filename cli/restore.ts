@@ -9,18 +9,18 @@ import { becomeOwnerOf } from './data-owner.ts'
 import { called } from '../lib/called.ts'
 import { Mistake, run } from './mistake.ts'
 
-const HELP = `Puts a backup in the place of the database. Stop the server first; start it afterwards.
+const HELP = `Replaces the database with a backup. Stop the server first; start it afterwards.
 
   ${called('restore')} latest    the newest backup in BACKUP_DIR
   ${called('restore')} <name>    the one with that name; ${called('backup')} list shows them
   ${called('restore')} <path>    the one in that folder
 
-  --keep-grants    what was granted to apps, and browsers that are signed in, stay as they were at the time of
-                   the backup, also what was revoked since. Without it everybody signs in again.
+  --keep-grants    what was granted to apps, and signed-in browsers, stay as they were at the time of the backup,
+                   including what was revoked since. Without it, everyone has to sign in again.
 
-Nothing is changed when the backup is damaged or the server runs. The database that is replaced is kept
-beside the new one, and it is said where. Started by root, it works as the user whom the data folder belongs
-to, and reads what this user can read. It is said whose password is an older one now, who is back, and who is gone.
+Nothing is changed if the backup is damaged or the server is running. The replaced database is kept beside
+the new one, and its place is printed. When root runs this, it works as the owner of the data folder and reads
+what that user can read. It prints whose password is an older one now, who is back, and who is gone.
 `
 
 await run('restore', async args => {

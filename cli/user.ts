@@ -17,18 +17,18 @@ const HELP = `Manages the users who may sign in, whether or not the server runs.
 
   ${called('user')} list             shows the users; as JSON when piped
   ${called('user')} add <name>       adds a user
-  ${called('user')} passwd <name>    sets a new password, and ends what the user was granted
-  ${called('user')} disable <name>   keeps the user from signing in, and ends what the user was granted
+  ${called('user')} passwd <name>    sets a new password, and ends what the user has allowed
+  ${called('user')} disable <name>   keeps the user from signing in, and ends what the user has allowed
   ${called('user')} enable <name>    takes that back
   ${called('user')} remove <name>    removes the user
 
-  --generate   add, passwd: makes up a password and prints it, once
-  --yes        remove: does not ask
-  --create     makes the database where there is none; the first start of the server does, too
+  --generate   add, passwd: generates a password and prints it once
+  --yes        remove: does not ask for confirmation
+  --create     creates the database if there is none, as the first start of the server does
   --help
 
-A password is asked for on a terminal, and otherwise read from standard input. It needs at
-least 12 characters, and is none that is easy to guess. Names are matched without regard to case. The database is AUTH_DB_PATH.
+On a terminal you are asked for the password; otherwise it is read from standard input. It needs at
+least 12 characters and must not be easy to guess. Names are not case-sensitive. The database is AUTH_DB_PATH.
 `
 
 interface Options { generate: boolean, yes: boolean, serverNames: string[], where: string }

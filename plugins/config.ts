@@ -146,7 +146,7 @@ export const RETIRED = {
 }
 
 const guessable = (given: string | string[]): string | undefined =>
-  [given].flat().some(isGuessable) ? 'the given value can be guessed, as it repeats, counts up, or is made of words that examples use; make one up with: openssl rand -base64 48' : undefined
+  [given].flat().some(isGuessable) ? 'the given value can be guessed, as it repeats, counts up, or is made of words that examples use; generate one with: openssl rand -base64 48' : undefined
 
 /** What the schema of one setting cannot say. */
 const checks = {

@@ -58,6 +58,6 @@ t.test('it takes no longer than its first 256 characters', async t => {
 t.test('the start says so, names the setting, and does not show the value', async t => {
   const cases = { JWT_SECRET_KEY: 'a'.repeat(32), JWT_PREVIOUS_SECRET_KEYS: `${randomBytes(32).toString('hex')},${'ab'.repeat(16)}`, METRICS_TOKEN: 'changemechangeme' }
   for (const [name, value] of Object.entries(cases)) {
-    t.throws(() => readConfig({ [name]: value }, '/nonexistent'), { message: `${name}: the given value can be guessed, as it repeats, counts up, or is made of words that examples use; make one up with: openssl rand -base64 48` })
+    t.throws(() => readConfig({ [name]: value }, '/nonexistent'), { message: `${name}: the given value can be guessed, as it repeats, counts up, or is made of words that examples use; generate one with: openssl rand -base64 48` })
   }
 })
