@@ -96,3 +96,18 @@ t.test('every script that is called is there', async t => {
   }
   t.ok(found > 20, `${found} scripts`)
 })
+
+/** Words of Mermaid's own: a node of this name ends the drawing, and GitHub shows an error in its place. */
+const RESERVED = new Set(['call', 'class', 'classDef', 'click', 'default', 'end', 'graph', 'href', 'linkStyle', 'style'])
+
+t.test('flowcharts name no node with a word of the language, and put names with other signs in quotes', async t => {
+  const drawings = PAGES.flatMap(page => parts(read(page)).blocks.filter(({ language, code }) => language === 'mermaid' && code.startsWith('flowchart')).map(({ code }) => ({ page, code })))
+  t.ok(drawings.length >= 3)
+  for (const { page, code } of drawings) {
+    const [, ...lines] = code.replaceAll(/"[^"\n]*"/g, '""').replaceAll(/\[[^[\]\n]*\]|\{[^{}\n]*\}/g, box => /[^\w ./:,?()[\]{}"-]/.test(box) ? '[!]' : '[]').split('\n')
+    for (const line of lines) {
+      t.notMatch(line, '[!]', `${page}: ${line.trim()}`)
+      for (const [word] of line.matchAll(/[A-Za-z]\w*/g)) if (RESERVED.has(word) && line.trim() !== 'end') t.fail(`${page}: ${line.trim()}: ${word} is a word of Mermaid`)
+    }
+  }
+})
