@@ -1,9 +1,9 @@
 // What `new:tool` writes: a tool that works as it stands, its test, and notes for the people who use it.
 import type { ToolNames } from './names.ts'
 
-export const toolFile = ({ name, title, identifier }: ToolNames): string => `// TODO: say in a line or two why this tool exists and what it relies on.
-import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
+/** @param outside whether the tool is loaded through TOOLS_DIR */
+export const toolFile = ({ name, title, identifier }: ToolNames, outside: boolean): string => `// TODO: say in a line or two why this tool exists and what it relies on.
+${outside ? "import { type FastifyInstance, Type } from 'mcpx'" : "import { Type } from '@sinclair/typebox'\nimport type { FastifyInstance } from 'fastify'"}
 
 export default async function ${identifier} (fastify: FastifyInstance) {
   fastify.mcp.registerTool('${name}', {
@@ -58,3 +58,10 @@ ${title}: TODO what it is good for, in a sentence or two.
 - TODO which settings it reads, and what it does without them
 - TODO what it cannot do
 `
+
+/** What makes a folder of tools a project of its own: types for an editor, by what MCPX's own folder has. @param base import path of scaffold/tools.tsconfig.json */
+export const projectFiles = (base: string): Record<string, string> => ({
+  'tsconfig.json': `${JSON.stringify({ extends: base, include: ['**/*.ts'] }, null, 2)}\n`,
+  'package.json': `${JSON.stringify({ private: true, type: 'module' }, null, 2)}\n`,
+  '.gitignore': 'node_modules/\n.env\n'
+})

@@ -15,7 +15,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['plugins/accounts', 'plugins/audit', 'plugins/certificate.ts', 'plugins/port.ts', 'plugins/log', 'plugins/catalog'],
   ['plugins/auth/bearer.ts', 'plugins/mcp', 'plugins/metrics'],
   ['plugins/auth/noauth', 'plugins/auth/oauth'],
-  ['routes', 'tools'],
+  ['routes', 'tools', 'mcpx.ts'],
   ['doctor', 'app.ts'],
   ['ops', 'docs'],
   ['scaffold', 'cli'],

@@ -1,6 +1,6 @@
 // What `new:tool` writes works as it stands: in a copy of the tree, and in a folder outside it.
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { namesOf } from '../../scaffold/names.ts'
@@ -54,11 +54,58 @@ t.test('in a folder outside the tree, the new tool is served and passes its test
   const dir = path.join(temporaryFolder(t), 'my-tools')
   const { code, stderr } = await newTool('greet.in-French', '--dir', dir)
   t.equal(code, 0, stderr)
-  t.same(readdirSync(dir).sort(), ['greet_in-French.md', 'greet_in-French.test.ts', 'greet_in-French.ts'])
+  t.same(readdirSync(dir).sort(), ['.gitignore', 'greet_in-French.md', 'greet_in-French.test.ts', 'greet_in-French.ts', 'package.json', 'tsconfig.json'])
   const { call } = await startTools(t, { TOOLS_DIR: dir })
   t.match(await call('greet.in-French', { name: 'Ada' }), { text: 'Hello, Ada!', isError: false })
   const tested = await alone(root, process.execPath, path.join(dir, 'greet_in-French.test.ts'))
   t.equal(tested.code, 0, tested.stdout + tested.stderr)
+})
+
+t.test('there the compiler knows what a tool is given, and everything that MCPX depends on', async t => {
+  const dir = path.join(temporaryFolder(t), 'my-tools')
+  t.equal((await newTool('my_tool', '--dir', dir)).code, 0)
+  const compiled = await alone(dir, path.join(bin, 'tsc'), '-p', '.')
+  t.equal(compiled.code, 0, compiled.stdout)
+
+  rmSync(path.join(dir, 'my_tool.test.ts'))
+  writeFileSync(path.join(dir, 'typed.ts'), `import { inputRequired, type FastifyInstance, type CallToolResult, Type } from 'mcpx'
+export default async ({ mcp, config, log }: FastifyInstance) => {
+  log.info(config.MCP_PATH.length.toFixed())
+  mcp.registerTool('typed', { description: 'd', inputSchema: Type.Object({ n: Type.Integer() }), outputSchema: Type.Object({ text: Type.String() }) }, async ({ n }, ctx) => {
+    if (ctx.requestState<number>() === undefined) return inputRequired({ inputRequests: {}, requestState: await ctx.mintRequestState(n) })
+    const content: CallToolResult['content'] = [{ type: 'text', text: ctx.principal?.id ?? process.version }]
+    return { content, structuredContent: { text: n } }
+  })
+}
+`)
+  writeFileSync(path.join(dir, '_others.ts'), `import * as packages from '@modelcontextprotocol/client'
+import * as server from '@modelcontextprotocol/server'
+import { Type } from '@sinclair/typebox'
+import SQLite from 'better-sqlite3'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { Kysely } from 'kysely'
+import OpenAI from 'openai'
+export const all = [packages, server, SQLite, fp, Kysely, OpenAI]
+export const tool = ({ mcp }: FastifyInstance) => { mcp.registerTool('a', { description: 'd', inputSchema: Type.Object({ b: Type.String() }) }, ({ b }) => ({ content: [{ type: 'text', text: b.trim() }] })) }
+`)
+  const wrong = await alone(dir, path.join(bin, 'tsc'), '-p', '.', '--pretty', 'false')
+  t.match(wrong.stdout, /typed\.ts\(4,\d+\): error TS2345/, 'what does not fit its schema is found')
+  t.match(wrong.stdout, "Type 'number' is not assignable to type 'string'")
+  t.same(wrong.stdout.split('\n').filter(line => line.includes(': error ')).length, 1, 'and nothing else')
+})
+
+t.test('what is written has the modes of whoever writes it, and leaves alone what is there', async t => {
+  const dir = path.join(temporaryFolder(t), 'my-tools')
+  mkdirSync(dir)
+  writeFileSync(path.join(dir, 'package.json'), '{ "type": "module", "name": "mine" }')
+  const { code, stderr } = await run(dir, 'sh', '-c', `umask 022; INIT_CWD=$PWD exec ${process.execPath} ${root}/scaffold/new-tool.ts my_tool --dir sub`)
+  t.equal(code, 0, stderr)
+  for (const file of readdirSync(path.join(dir, 'sub'))) t.equal(statSync(path.join(dir, 'sub', file)).mode & 0o777, 0o644, file)
+  t.equal(statSync(path.join(dir, 'sub')).mode & 0o777, 0o755)
+
+  t.equal((await newTool('other_tool', '--dir', dir)).code, 0)
+  t.equal(readFileSync(path.join(dir, 'package.json'), 'utf8'), '{ "type": "module", "name": "mine" }')
 })
 
 t.test('a name that does not do is refused in one line, and nothing is written', async t => {
@@ -83,7 +130,7 @@ t.test('a name that does not do is refused in one line, and nothing is written',
 t.test('names that are awkward as code still give a tool that works', async t => {
   const dir = temporaryFolder(t)
   const names = ['delete', '2fa', '_hidden', 'a/b', 'MyTool', '-']
-  for (const name of names) writeFileSync(path.join(dir, `${namesOf(name).base}.ts`), toolFile(namesOf(name)))
+  for (const name of names) writeFileSync(path.join(dir, `${namesOf(name).base}.ts`), toolFile(namesOf(name), true))
   const { client } = await startTools(t, { TOOLS_DIR: dir })
   const { tools } = await client.listTools()
   for (const name of names) t.ok(tools.some(tool => tool.name === name), name)

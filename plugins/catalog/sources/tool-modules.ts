@@ -3,12 +3,13 @@ import { createRequire, registerHooks } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** Lets tools outside the tree import what MCPX itself depends on, without a node_modules of their own. */
+/** Lets tools outside the tree import 'mcpx', and what MCPX itself depends on, without a node_modules of their own. */
 export function shareDependencies (dir: string): void {
   const folder = pathToFileURL(dir + path.sep).href
   registerHooks({
     resolve (specifier, context, nextResolve) {
       const ours = context.parentURL?.startsWith(folder)
+      if (ours && /^mcpx(?:$|\/)/.test(specifier)) return nextResolve(specifier, { ...context, parentURL: import.meta.url })
       try {
         const found = nextResolve(specifier, context)
         return found.url.startsWith(folder) && found.url.endsWith('.ts') ? { ...found, format: 'module-typescript' } : found
