@@ -55,16 +55,15 @@ function inTree (names: ToolNames): File[] {
   const { base } = names
   return [
     { file: path.join(root, 'tools', `${base}.ts`), text: toolFile(names, false), what: 'the tool' },
-    { file: path.join(root, 'test', 'tools', `${base}.test.ts`), text: testFile(names, '../tool.ts', false), what: 'its test' },
+    { file: path.join(root, 'test', 'tools', `${base}.test.ts`), text: testFile(names, false), what: 'its test' },
     { file: path.join(root, 'docs', 'tools', `${base}.md`), text: notesFile(names), what: 'notes for the people who use it' }
   ]
 }
 
 function outside (names: ToolNames, folder: string): File[] {
-  const support = pathFrom(folder, 'test/tool.ts')
   return [
     { file: path.join(folder, `${names.base}.ts`), text: toolFile(names, true), what: 'the tool' },
-    { file: path.join(folder, `${names.base}.test.ts`), text: testFile(names, support, true), what: 'its test' },
+    { file: path.join(folder, `${names.base}.test.ts`), text: testFile(names, true), what: 'its test' },
     { file: path.join(folder, `${names.base}.md`), text: notesFile(names), what: 'notes for the people who use it' }
   ]
 }
@@ -94,7 +93,7 @@ function report ({ name }: ToolNames, files: File[], pages: string[], dir: strin
 ${written.map(({ file, what }) => `  ${shown(file).padEnd(width)}${what}`.trimEnd()).join('\n')}
 ${usual === name ? '' : `\nNames of tools are usually in lower snake case: ${usual}\n`}
 Next
-  npx -y pnpm@12 exec tap --disable-coverage ${shown(files[1]?.file ?? '')}
+  ./mcpx test ${shown(files[1]?.file ?? '')}
   ${setting}AUTH_MODE=noauth ./mcpx dev
   then change the tool: it is served as you save it.${dir === undefined ? '\n  When its description or schema has changed: ./mcpx docs' : ''}
   The whole contract is in docs/writing-a-tool.md.`

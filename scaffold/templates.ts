@@ -24,14 +24,11 @@ export default async function ${identifier} (fastify: FastifyInstance) {
 }
 `
 
-/**
- * @param support import path of test/tool.ts
- * @param outside whether the tool is loaded through TOOLS_DIR
- */
-export const testFile = ({ name }: ToolNames, support: string, outside: boolean): string => {
+/** @param outside whether the tool is loaded through TOOLS_DIR */
+export const testFile = ({ name }: ToolNames, outside: boolean): string => {
   const start = outside ? 'startTools(t, { TOOLS_DIR: import.meta.dirname })' : 'startTools(t)'
   return `// ${name} as a client sees it: a real server, a real client, a real call.
-import { startTools, t } from '${support}'
+import { startTools, t } from '${outside ? 'mcpx/testing' : '../tool.ts'}'
 
 t.test('${name} answers with text and with data', async t => {
   const { call } = await ${start}

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 const root = path.join(import.meta.dirname, '..')
 const command = (name: string): string => path.join(root, 'node_modules/.bin', name)
@@ -12,11 +13,18 @@ const command = (name: string): string => path.join(root, 'node_modules/.bin', n
 // as the loading itself; what lies in node_modules is of no use to it. It sets the variable for itself: hence the detour.
 const leaveOutPackages = '--import=data:text/javascript,process.env._TAPJS_PROCESSINFO_EXCLUDE_=String(/^node:|node_modules|[.]tap/)'
 
-const args = process.argv.slice(2)
+const args = process.argv.slice(2).map(argument => {
+  const file = path.resolve(process.env.INIT_CWD ?? '', argument) // of whoever typed it
+  if (argument.startsWith('-') || !existsSync(file)) return argument
+  return file.startsWith(root + path.sep) ? path.relative(root, file) : file
+})
+// Tests of tools outside the tree import 'mcpx', and packages, as their tools do.
+const elsewhere = new Set(args.filter(argument => path.isAbsolute(argument)).map(file => path.dirname(file)))
+const shareDependencies = [...elsewhere].map(dir => `--import=data:text/javascript,${encodeURIComponent(`import { shareDependencies } from ${JSON.stringify(pathToFileURL(path.join(root, 'plugins/catalog/sources/tool-modules.ts')).href)}; shareDependencies(${JSON.stringify(dir)})`)}`)
 if (!isBuilt()) await run('tap', ['build'])
 const whole = !args.some(argument => !argument.startsWith('-'))
 const checks = whole ? [checked('tsc'), checked('oxlint', '--deny-warnings')] : []
-process.exitCode = await run('tap', args, { NODE_COMPILE_CACHE: path.join(root, 'node_modules/.cache/node'), NODE_OPTIONS: [process.env.NODE_OPTIONS, leaveOutPackages].filter(Boolean).join(' ') })
+process.exitCode = await run('tap', args, { NODE_COMPILE_CACHE: path.join(root, 'node_modules/.cache/node'), NODE_OPTIONS: [process.env.NODE_OPTIONS, leaveOutPackages, ...shareDependencies].filter(Boolean).join(' ') })
 for (const { name, code, output } of await Promise.all(checks)) {
   if (code === 0) continue
   console.error(`${output}\n${name} found something, see above`)

@@ -8,8 +8,8 @@ export const NOT_DECLARED = { error: { code: -32021, data: { requiredCapabilitie
 
 export const accept = (value: string) => ({ action: 'accept', content: { value } })
 
-export function taskClient (endpoint: string, caller?: string, headers: Record<string, string> = {}) {
-  const send: Send = { capabilities: { ...TASKS, elicitation: {} }, headers: { ...headers, ...(caller !== undefined && { 'x-test-caller': caller }) } }
+export function taskClient (endpoint: string, caller?: string, headers: Record<string, string> = {}, capabilities: object = { elicitation: {} }) {
+  const send: Send = { capabilities: { ...TASKS, ...capabilities }, headers: { ...headers, ...(caller !== undefined && { 'x-test-caller': caller }) } }
   const request = (method: string, params: Record<string, unknown>) => answer(modern(endpoint, method, params, {
     ...send, headers: { ...send.headers, ...(typeof params.taskId === 'string' && { 'mcp-name': params.taskId }) }
   }))

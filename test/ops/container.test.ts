@@ -10,6 +10,8 @@ import { parse, parseAllDocuments } from 'yaml'
 import packageJson from '../../package.json' with { type: 'json' }
 import { verifyPassword } from '../../plugins/accounts/password.ts'
 import { ConfigSchema } from '../../plugins/config.ts'
+import { namesOf } from '../../scaffold/names.ts'
+import { toolFile } from '../../scaffold/templates.ts'
 import { startProcess } from '../process.ts'
 import { freePort, temporaryFolder } from '../server.ts'
 import { missing } from './daemon.ts'
@@ -51,11 +53,13 @@ t.test('what it copies is there, and nothing else reaches the build', async t =>
   t.match(read('Dockerfile.dockerignore'), /^\*$/m)
 })
 
-t.test('what it copies is enough to start, and to pass the health check', { buffered: true }, async t => {
+t.test('what it copies is enough to start, with tools from outside, and to pass the health check', { buffered: true }, async t => {
+  const TOOLS_DIR = temporaryFolder(t)
+  writeFileSync(path.join(TOOLS_DIR, 'outside.ts'), toolFile(namesOf('outside'), true))
   const app = path.join(temporaryFolder(t), 'app')
   for (const file of copied) cpSync(path.join(root, file), path.join(app, file), { recursive: true })
   symlinkSync(path.join(root, 'node_modules'), path.join(app, 'node_modules'))
-  const { origin, until } = await startProcess(t, { AUTH_MODE: 'noauth' }, [process.execPath, path.join(app, 'server.ts')])
+  const { origin, until } = await startProcess(t, { AUTH_MODE: 'noauth', TOOLS_DIR }, [process.execPath, path.join(app, 'server.ts')])
   await until(/listening on/)
   const [, ...check] = exec(all('HEALTHCHECK')[0]?.split('CMD ')[1])
   const healthy = async (port: string) => (await once(spawn(process.execPath, check, { env: { MCP_SERVER_PORT: port } }), 'exit'))[0]

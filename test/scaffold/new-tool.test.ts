@@ -37,7 +37,7 @@ t.test('in the tree, the new tool passes its test, the type checker and the lint
   const { code, stdout, stderr } = await alone(copy, process.execPath, 'scaffold/new-tool.ts', 'my_tool')
   t.equal(code, 0, stderr)
   for (const file of ['tools/my_tool.ts', 'test/tools/my_tool.test.ts', 'docs/tools/my_tool.md', 'docs/tools.md']) t.match(stdout, file)
-  t.match(stdout, 'npx -y pnpm@12 exec tap --disable-coverage test/tools/my_tool.test.ts')
+  t.match(stdout, './mcpx test test/tools/my_tool.test.ts')
   t.match(readFileSync(path.join(copy, 'docs/tools.md'), 'utf8'), '## my_tool')
 
   const ended = await Promise.all([
@@ -57,7 +57,7 @@ t.test('in a folder outside the tree, the new tool is served and passes its test
   t.same(readdirSync(dir).sort(), ['.gitignore', 'greet_in-French.md', 'greet_in-French.test.ts', 'greet_in-French.ts', 'package.json', 'tsconfig.json'])
   const { call } = await startTools(t, { TOOLS_DIR: dir })
   t.match(await call('greet.in-French', { name: 'Ada' }), { text: 'Hello, Ada!', isError: false })
-  const tested = await alone(root, process.execPath, path.join(dir, 'greet_in-French.test.ts'))
+  const tested = await alone(dir, 'env', `INIT_CWD=${dir}`, process.execPath, path.join(root, 'test/tap.ts'), 'greet_in-French.test.ts')
   t.equal(tested.code, 0, tested.stdout + tested.stderr)
 })
 
