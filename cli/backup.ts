@@ -7,7 +7,7 @@ import { becomeOwnerOf } from './data-owner.ts'
 import { called } from '../lib/called.ts'
 import { Mistake, run } from './mistake.ts'
 
-const HELP = `Copies the database of users and grants, and the secret that tokens are signed with.
+const HELP = `Copies the database of users and grants, the secret that tokens are signed with, and what tools keep.
 
   ${called('backup')}         makes a backup, also while the server runs, and checks it
   ${called('backup')} list    shows the backups; as JSON when piped

@@ -7,8 +7,8 @@ import type { FastifyInstance } from 'fastify'
 const MOST_NOTES = 100
 
 export default async function notebookTools (fastify: FastifyInstance) {
-  // Beside the database of the server: the one folder that it may write to wherever it runs. Two instances share it.
-  const db = new DatabaseSync(path.join(path.dirname(fastify.config.AUTH_DB_PATH), 'notebook.db'))
+  // The folder of this file, beside the database of the server and in its backups. Two instances share it.
+  const db = new DatabaseSync(path.join(fastify.dataDir, 'notes.db'))
   db.exec('PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 2000')
   db.exec('CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, text TEXT NOT NULL)')
   db.exec('CREATE INDEX IF NOT EXISTS notes_owner ON notes (owner)')

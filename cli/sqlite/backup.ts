@@ -1,4 +1,4 @@
-// Copies of the database, taken while it is written to, with the secret that its tokens are signed with.
+// Copies of the database, taken while it is written to, with the secret that its tokens are signed with and what tools keep.
 // A backup is a folder named by its time. It gets that name when it is complete and proven; until then it is hidden.
 import { createHash } from 'node:crypto'
 import { closeSync, copyFileSync, createReadStream, existsSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -8,6 +8,8 @@ import { ConfigurationError } from '../../lib/configuration-error.ts'
 import type { Config } from '../../plugins/config.ts'
 import { SECRET_FILE } from '../../plugins/secrets.ts'
 import { version } from '../../lib/version.ts'
+import { TOOL_DATA } from '../../plugins/catalog/sources/data-folder.ts'
+import { copyToolData, filesBelow } from './tool-data.ts'
 
 export const DATABASE_FILE = 'auth.db'
 const MANIFEST = 'backup.json'
@@ -36,12 +38,13 @@ export async function createBackup (config: Config, progress: (part: number) => 
     await copyDatabase(AUTH_DB_PATH, path.join(draft, DATABASE_FILE), progress)
     const secret = path.join(path.dirname(AUTH_DB_PATH), SECRET_FILE)
     if (existsSync(secret)) copyFileSync(secret, path.join(draft, SECRET_FILE)) // JWT_SECRET_KEY takes its place
+    const tools = path.join(path.dirname(AUTH_DB_PATH), TOOL_DATA)
+    if (existsSync(tools)) await copyToolData(tools, path.join(draft, TOOL_DATA))
     const created_at = new Date().toISOString()
     const sha256: Manifest['sha256'] = {}
-    for (const file of readdirSync(draft)) sha256[file] = await digest(path.join(draft, file))
+    for (const file of filesBelow(draft)) sha256[file] = await digest(path.join(draft, file))
     writeFileSync(path.join(draft, MANIFEST), `${JSON.stringify({ created_at, version, sha256 } satisfies Manifest, null, 2)}\n`)
-    for (const file of readdirSync(draft)) flush(path.join(draft, file))
-    flush(draft)
+    flushBelow(draft)
     const name = created_at.replaceAll(':', '-')
     renameSync(draft, path.join(parent, name))
     flush(parent)
@@ -65,7 +68,8 @@ export async function checkBackup (folder: string): Promise<void> {
   const { sha256 } = readManifest(folder)
   if (sha256[DATABASE_FILE] === undefined) throw new BackupError(`${folder} is damaged: its ${MANIFEST} names no database; choose another backup`)
   for (const [file, expected] of Object.entries(sha256)) {
-    const name = path.basename(file)
+    const name = path.normalize(file)
+    if (path.isAbsolute(name) || name.startsWith('..')) throw new BackupError(`${folder} is damaged: its ${MANIFEST} names ${file}; choose another backup`)
     if (!existsSync(path.join(folder, name))) throw new BackupError(`${folder} is damaged: ${name} is missing; choose another backup`)
     if (await digest(path.join(folder, name)) !== expected) throw new BackupError(`${folder} is damaged: ${name} is not what was backed up; choose another backup`)
   }
@@ -95,6 +99,12 @@ export function flush (file: string): void {
   } finally {
     closeSync(handle)
   }
+}
+
+/** As `flush`, with a folder all that is in it. */
+export function flushBelow (folder: string): void {
+  const files = filesBelow(folder)
+  for (const part of new Set(['.', ...files, ...files.map(file => path.dirname(file))])) flush(path.join(folder, part))
 }
 
 async function copyDatabase (from: string, to: string, progress: (part: number) => void): Promise<void> {
@@ -141,7 +151,7 @@ const completeIn = (parent: string): string[] => readdirSync(parent).filter(name
 
 function readBackup (folder: string): Backup {
   const { created_at, version } = readManifest(folder)
-  const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(path.join(folder, file)).size, 0)
+  const bytes = filesBelow(folder).reduce((sum, file) => sum + statSync(path.join(folder, file)).size, 0)
   return { name: path.basename(folder), folder, created_at, version, bytes }
 }
 

@@ -1,12 +1,13 @@
 // Puts a backup in the place of the database, which is kept.
-import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import SQLite from 'better-sqlite3'
 import type { Config } from '../../plugins/config.ts'
 import { makeDataFolder, SECRET_FILE } from '../../plugins/secrets.ts'
 import { openDatabase } from '../../plugins/db/sqlite.ts'
 import { type Difference, reconcile } from './after-restore.ts'
-import { BackupError, checkBackup, checkDatabase, DATABASE_FILE, flush } from './backup.ts'
+import { TOOL_DATA } from '../../plugins/catalog/sources/data-folder.ts'
+import { BackupError, checkBackup, checkDatabase, DATABASE_FILE, flush, flushBelow } from './backup.ts'
 
 export interface Restored { readonly database: string, readonly from: string, /** Where the database that was replaced is; undefined when there was none. */ readonly replaced: string | undefined, readonly difference: Difference, /** Tokens are signed with another secret than until now. */ readonly otherSecret: boolean }
 
@@ -22,12 +23,14 @@ export async function restoreBackup (config: Config, folder: string, { keepGrant
   const draft = mkdtempSync(path.join(data, '.restoring-'))
   try {
     for (const file of [DATABASE_FILE, SECRET_FILE]) if (existsSync(path.join(folder, file))) copyFileSync(path.join(folder, file), path.join(draft, file))
+    if (existsSync(path.join(folder, TOOL_DATA))) cpSync(path.join(folder, TOOL_DATA), path.join(draft, TOOL_DATA), { recursive: true })
     checkDatabase(path.join(draft, DATABASE_FILE))
     const former = holdDatabase(database)
     try {
       const difference = await prepare(config, path.join(draft, DATABASE_FILE), former, keepGrants, path.basename(folder))
       const otherSecret = differs(path.join(draft, SECRET_FILE), path.join(data, SECRET_FILE))
       const replaced = keepReplaced(data, database)
+      if (existsSync(path.join(draft, TOOL_DATA))) putToolData(path.join(draft, TOOL_DATA), path.join(data, TOOL_DATA), replaced)
       // Secret first: with the new database and the former secret, nobody's token would be good.
       if (existsSync(path.join(draft, SECRET_FILE))) put(path.join(draft, SECRET_FILE), path.join(data, SECRET_FILE))
       put(path.join(draft, DATABASE_FILE), database)
@@ -91,6 +94,13 @@ function keepReplaced (data: string, database: string): string | undefined {
   // Only a damaged database has these still: beside another one, SQLite would take them for its own.
   for (const ending of ['-wal', '-shm']) if (existsSync(database + ending)) renameSync(database + ending, path.join(kept, DATABASE_FILE + ending))
   return kept
+}
+
+/** What tools have kept since then goes where the replaced database is. */
+function putToolData (draft: string, folder: string, replaced: string | undefined): void {
+  flushBelow(draft)
+  if (existsSync(folder)) renameSync(folder, replaced === undefined ? `${folder}-replaced-${Date.now()}` : path.join(replaced, TOOL_DATA))
+  renameSync(draft, folder)
 }
 
 function put (draft: string, file: string): void {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import SQLite from 'better-sqlite3'
@@ -144,6 +144,44 @@ t.test('a restore brings no access back, and says what else it does', async t =>
   t.same(copy.prepare('select count(*) from browser_sessions union all select count(*) from oauth_consents').pluck().all(), [0, 0])
   t.same(copy.prepare("select event from audit where kind = 'command' order by id desc limit 5").pluck().all(), ['database_restored', 'user_added', 'user_disabled', 'user_removed', 'password_changed'], 'what was done since the backup is on record')
   copy.close()
+})
+
+t.test('what tools keep is in it, and comes back', async t => {
+  const { db, config: { AUTH_DB_PATH: database } } = await testDatabase(t)
+  await db.destroy()
+  const data = path.join(path.dirname(database), 'tools')
+  const command = commands(t, { AUTH_DB_PATH: database })
+  mkdirSync(path.join(data, 'notebook/pictures'), { recursive: true })
+  writeFileSync(path.join(data, 'notebook/pictures/one.png'), 'picture')
+  symlinkSync(database, path.join(data, 'notebook/link'))
+  const live = new SQLite(path.join(data, 'notebook/notes.db'))
+  t.teardown(() => live.close())
+  live.pragma('journal_mode = WAL')
+  live.exec("create table notes (text text); insert into notes values ('written')")
+  live.exec("begin; insert into notes values ('not yet')")
+
+  const { code, stdout, stderr } = await command('backup')
+  t.match({ code, stderr }, { code: 0, stderr: '' })
+  const { folder } = JSON.parse(stdout)
+  t.same(readdirSync(path.join(folder, 'tools/notebook'), { recursive: true }).sort(), ['notes.db', 'pictures', 'pictures/one.png'], 'no journal, no link')
+  t.same(Object.keys(JSON.parse(readFileSync(path.join(folder, 'backup.json'), 'utf8')).sha256), ['auth.db', 'tools/notebook/notes.db', 'tools/notebook/pictures/one.png'])
+  live.exec('commit')
+  writeFileSync(path.join(data, 'notebook/pictures/one.png'), 'another')
+
+  const restored = await command('restore', 'latest')
+  t.equal(restored.code, 0, restored.stderr)
+  const [, kept = ''] = /what was there is in (.*)\n/.exec(restored.stderr) ?? []
+  t.equal(readFileSync(path.join(data, 'notebook/pictures/one.png'), 'utf8'), 'picture')
+  t.equal(readFileSync(path.join(kept, 'tools/notebook/pictures/one.png'), 'utf8'), 'another', 'what was replaced is kept')
+  const back = new SQLite(path.join(data, 'notebook/notes.db'), { readonly: true })
+  t.same(back.prepare('select text from notes').pluck().all(), ['written'])
+  back.close()
+  t.equal(statSync(path.join(data, 'notebook')).mode & 0o777, 0o700)
+  t.equal(statSync(path.join(data, 'notebook/notes.db')).mode & 0o077, 0)
+
+  writeFileSync(path.join(folder, 'tools/notebook/pictures/one.png'), 'forged')
+  t.match(await command('restore', 'latest'), { code: 1, stderr: /is damaged: tools\/notebook\/pictures\/one\.png is not what was backed up/ })
+  t.equal(readFileSync(path.join(data, 'notebook/pictures/one.png'), 'utf8'), 'picture')
 })
 
 t.test('the oldest are removed, and only once the new one is proven', async t => {

@@ -1,4 +1,4 @@
-// The plugin of a tool file, changed so that fastify.mcp within it is the offer of that file.
+// The plugin of a tool file, changed so that fastify.mcp within it is the offer of that file, and fastify.dataDir its folder.
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { McpHost } from '../contract.ts'
 
@@ -9,27 +9,31 @@ type EndHook = (...args: any[]) => unknown
 /** What is to be run, last first, when the plugin is replaced and not only when the server ends. */
 export type EndHooks = Array<() => Promise<void>>
 
+/** What a file has of its own. */
+export interface Own { readonly mcp: McpHost, readonly dataDir: () => string }
+
 const SKIP_OVERRIDE = Symbol.for('skip-override')
 
 /** @param ends where the plugin's hooks for the end are put, in place of the server's own */
-export function boundTo (mcp: McpHost, plugin: ToolPlugin, ends?: EndHooks): ToolPlugin {
+export function boundTo (own: Own, plugin: ToolPlugin, ends?: EndHooks): ToolPlugin {
   const shares = SKIP_OVERRIDE in plugin
-  const bound: ToolPlugin = (instance, options, done) => plugin(shares ? beside(instance, mcp, ends) : within(instance, mcp, ends), options, done)
+  const bound: ToolPlugin = (instance, options, done) => plugin(shares ? beside(instance, own, ends) : within(instance, own, ends), options, done)
   // What Fastify reads off a plugin: its name, what it depends on, whether it takes a callback.
   Object.defineProperties(bound, Object.getOwnPropertyDescriptors(plugin))
   return bound
 }
 
 /** The scope of the plugin, which is its own: its plugins inherit from it. */
-const within = (instance: FastifyInstance, mcp: McpHost, ends?: EndHooks): FastifyInstance =>
-  Object.defineProperties(instance, { mcp: { value: mcp }, ...(ends && { addHook: { value: addHookOf(instance, ends) } }) })
+const within = (instance: FastifyInstance, { mcp, dataDir }: Own, ends?: EndHooks): FastifyInstance =>
+  Object.defineProperties(instance, { mcp: { value: mcp }, dataDir: { get: dataDir }, ...(ends && { addHook: { value: addHookOf(instance, ends) } }) })
 
-/** The scope that the plugin shares with the server, but for fastify.mcp. */
-function beside (instance: FastifyInstance, mcp: McpHost, ends?: EndHooks): FastifyInstance {
+/** The scope that the plugin shares with the server, but for what it has of its own. */
+function beside (instance: FastifyInstance, own: Own, ends?: EndHooks): FastifyInstance {
   const scope: FastifyInstance = Object.create(instance, {
-    mcp: { value: mcp },
+    mcp: { value: own.mcp },
+    dataDir: { get: own.dataDir },
     decorate: { value: (...args: Parameters<FastifyInstance['decorate']>) => { instance.decorate(...args); return scope } },
-    register: { value: (plugin: ToolPlugin, options: object) => instance.register(typeof plugin === 'function' ? boundTo(mcp, plugin, ends) : plugin, options) },
+    register: { value: (plugin: ToolPlugin, options: object) => instance.register(typeof plugin === 'function' ? boundTo(own, plugin, ends) : plugin, options) },
     ...(ends && { addHook: { value: addHookOf(instance, ends) } })
   })
   return scope

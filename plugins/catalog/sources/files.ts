@@ -7,6 +7,7 @@ import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import { ConfigSchema, RETIRED } from '../../config.ts'
 import { requireTrusted } from '../../../lib/trusted-files.ts'
 import { boundTo, type EndHooks } from './bound-plugin.ts'
+import { dataFolderOf } from './data-folder.ts'
 import { faultOf } from './fault.ts'
 import { LoadLimit } from './load-limit.ts'
 import type { ToolReload } from './reload.ts'
@@ -33,7 +34,7 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
       try {
         const offer = registrar.collect()
         const ends: EndHooks | undefined = reload && []
-        await limit.run(() => fastify.register(boundTo(offer, module.plugin, ends), { settings: settings.values }), false)
+        await limit.run(() => fastify.register(boundTo({ mcp: offer, dataDir: dataFolderOf(fastify.config, file) }, module.plugin, ends), { settings: settings.values }), false)
         registrar.serve(offer)
         if (offer.isEmpty) fastify.log.warn({ file: module.owner }, registersNothing(module.owner))
         reload?.adopt(file, registrar, { offer, settings, close: async () => { for (const end of ends?.toReversed() ?? []) await end() } })

@@ -1,8 +1,7 @@
 // Where the plugin of a tool file runs once the server is ready, and Fastify takes no more plugins: in an instance of its
 // own, which has the decorators of the server and is closed with the version of the file.
 import Fastify, { type FastifyInstance } from 'fastify'
-import type { McpHost } from '../contract.ts'
-import { boundTo, type ToolPlugin } from './bound-plugin.ts'
+import { boundTo, type Own, type ToolPlugin } from './bound-plugin.ts'
 
 /** What belongs to the server that listens, which cannot be had any more. */
 const TAKES_RESTART = [
@@ -18,7 +17,7 @@ export interface ToolScope { readonly close: () => Promise<void> }
  * Runs a plugin, its onReady hooks included.
  * @throws whatever the plugin throws, or Error when it wants what takes a restart; it is closed then
  */
-export async function openScope (app: FastifyInstance, mcp: McpHost, plugin: ToolPlugin, options: object): Promise<ToolScope> {
+export async function openScope (app: FastifyInstance, own: Own, plugin: ToolPlugin, options: object): Promise<ToolScope> {
   const scope: any = Fastify({ loggerInstance: app.log, pluginTimeout: app.initialConfig.pluginTimeout ?? 0 })
   for (const name of namesOf(app)) if (!(name in scope)) Object.defineProperty(scope, name, { get: () => app[name as keyof FastifyInstance], configurable: true })
   scope[REGISTERED_PLUGINS] = Object.create((app as any)[REGISTERED_PLUGINS])
@@ -29,7 +28,7 @@ export async function openScope (app: FastifyInstance, mcp: McpHost, plugin: Too
     return addHook.call(this, name === 'onListen' ? 'onReady' : name, hook) // the server listens already
   }
   try {
-    await scope.register(boundTo(mcp, plugin), options)
+    await scope.register(boundTo(own, plugin), options)
     await scope.ready()
     return { close: () => scope.close() }
   } catch (error) {

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { FastifyInstance } from 'fastify'
 import type { CallScope } from '../calls/call-scope.ts'
 import type { Offer, Registrar } from '../registrar.ts'
+import { dataFolderOf } from './data-folder.ts'
 import type { LoadLimit } from './load-limit.ts'
 import { importTool, type ToolModule } from './tool-file.ts'
 import { openScope } from './tool-scope.ts'
@@ -29,7 +30,7 @@ export async function loadVersion (app: FastifyInstance, file: string, registrar
     const module = await importTool(file)
     const settings = readSettings(module)
     const offer = registrar.collect()
-    const { close } = await openScope(app, offer, module.plugin, { settings: settings.values })
+    const { close } = await openScope(app, { mcp: offer, dataDir: dataFolderOf(app.config, file) }, module.plugin, { settings: settings.values })
     return { offer, settings, close }
   }
 }
