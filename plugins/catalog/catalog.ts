@@ -8,6 +8,7 @@ import type { CallScope } from './calls/call-scope.ts'
 import type { Registered, RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool, Served } from './registered.ts'
 import { type Changes, type Kind, KINDS, type Offer, Registrar, taken } from './registrar.ts'
 import { taskUri } from './task.ts'
+import { canonical } from './uri.ts'
 
 // Who has just seen a list change is likely to see it change again.
 const UNSETTLED_MS = 60_000
@@ -124,10 +125,11 @@ export class Catalog implements McpHost {
   resourceAt (uri: string): Served | undefined {
     const url = URL.parse(uri)
     if (url === null) return undefined
-    const resource = this.resources.get(url.href)
+    const spelled = canonical(url)
+    const resource = this.resources.get(spelled)
     if (resource !== undefined) return { item: resource, read: ctx => resource.read(url, ctx) }
     for (const item of this.templates.values()) {
-      const variables = item.template.uriTemplate.match(url.href)
+      const variables = item.match(spelled)
       if (variables !== null) return { item, read: ctx => item.read(url, variables, ctx) }
     }
     return undefined

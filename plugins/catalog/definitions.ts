@@ -11,6 +11,7 @@ import { checkDeclaration, checkParamHeaders, checkScopes } from './declaration.
 import { checkFields, schemaGiven } from './registration.ts'
 import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
 import { compile, type Validator } from './schema.ts'
+import { matcherOf } from './uri.ts'
 
 // SEP-986
 export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
@@ -74,7 +75,7 @@ export function templateOf (owner: string, name: string, template: ResourceTempl
   checkFields(`resource template ${uriTemplate}`, 'resource', config)
   const definition = wire({ ...config, name, uriTemplate })
   checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
-  return { definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, askScopes }), template, read, owner }
+  return { definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, askScopes }), template, match: matcherOf(uriTemplate), read, owner }
 }
 
 function scopesOfItem (what: string, { scopes, askScopes = 'first' }: { scopes?: readonly string[] | undefined, askScopes?: AskScopes | undefined }): Pick<Item, 'scopes' | 'askScopes'> {

@@ -1,5 +1,5 @@
 // What the catalog holds of each thing that was registered.
-import type { Prompt, Resource, ResourceTemplate, ResourceTemplateType, Tool } from '@modelcontextprotocol/server'
+import type { Prompt, Resource, ResourceTemplate, ResourceTemplateType, Tool, Variables } from '@modelcontextprotocol/server'
 import type { Item } from '../auth/principal.ts'
 import type { CallContext, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ToolConfig, ToolHandler } from './contract.ts'
 import type { Validator } from './schema.ts'
@@ -28,7 +28,7 @@ export interface RegisteredPrompt extends Item {
 }
 
 export interface RegisteredResource extends Item { readonly definition: Resource, readonly read: ReadResource, readonly owner: string }
-export interface RegisteredTemplate extends Item { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, readonly read: ReadResourceTemplate, readonly owner: string }
+export interface RegisteredTemplate extends Item { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, /** What the variables are in a canonical URI that the template fits. */ readonly match: (uri: string) => Variables | null, readonly read: ReadResourceTemplate, readonly owner: string }
 
 /** Everything that can be registered, by kind. */
 export interface Registered { tools: RegisteredTool, prompts: RegisteredPrompt, resources: RegisteredResource, templates: RegisteredTemplate }

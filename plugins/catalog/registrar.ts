@@ -5,6 +5,7 @@ import type {
 } from './contract.ts'
 import { promptOf, resourceOf, templateOf, toolOf } from './definitions.ts'
 import type { Registered } from './registered.ts'
+import { canonical } from './uri.ts'
 
 export type Kind = keyof Registered
 export const KINDS = ['tools', 'prompts', 'resources', 'templates'] as const satisfies readonly Kind[]
@@ -51,7 +52,7 @@ export class Offer implements McpHost {
   registerResource (name: string, template: ResourceTemplate, config: ResourceConfig, read: ReadResourceTemplate): void
   registerResource (name: string, uri: string | ResourceTemplate, config: ResourceConfig, read: ReadResource | ReadResourceTemplate): void {
     if (uri instanceof ResourceTemplate) this.#add('templates', uri.uriTemplate.toString(), templateOf(this.owner, name, uri, config, read as ReadResourceTemplate))
-    else this.#add('resources', new URL(uri).href, resourceOf(this.owner, name, uri, config, read as ReadResource))
+    else this.#add('resources', canonical(new URL(uri)), resourceOf(this.owner, name, uri, config, read as ReadResource))
   }
 
   /** Whether the source has registered nothing, of what TOOLS_DISABLED takes away either. */

@@ -12,8 +12,8 @@ import { faultOf } from './fault.ts'
 import { LoadLimit } from './load-limit.ts'
 import type { ToolReload } from './reload.ts'
 import { importTool, registersNothing, type ToolModule } from './tool-file.ts'
-import { toolFiles, type ToolFolder } from './tool-folder.ts'
-import { ModuleVersions, shareDependencies } from './tool-modules.ts'
+import { admit, toolFiles, type ToolFolder } from './tool-folder.ts'
+import { ModuleVersions } from './tool-modules.ts'
 import { type DeclaredSettings, ToolSettings } from './tool-settings.ts'
 
 export default fp(async function loadTools (fastify: FastifyInstance, { folders }: { folders: ToolFolder[] }) {
@@ -21,10 +21,14 @@ export default fp(async function loadTools (fastify: FastifyInstance, { folders 
   const toolSettings = new ToolSettings(Object.keys(ConfigSchema.properties), fastify.hideFromLog)
   fastify.decorate('toolSettings', toolSettings)
   for (const { dir, setting } of folders) requireTrusted(dir, setting ?? 'tools', setting !== undefined) // before anything of it runs
-  for (const { dir, setting } of folders) if (setting !== undefined) shareDependencies(dir)
   const reload = fastify.config.TOOLS_RELOAD === 'on' ? await openReload(fastify, folders) : undefined
   fastify.decorate('toolReload', reload)
-  const files = (await Promise.all(folders.map(toolFiles))).flat()
+  const files: string[] = []
+  for (const folder of folders) {
+    const found = await toolFiles(folder)
+    for (const place of await admit(folder, found)) reload?.include(place)
+    files.push(...found)
+  }
 
   // What comes with MCPX ends; what does not is looked after.
   const limit = new LoadLimit(reload !== undefined || folders.some(({ setting }) => setting !== undefined))

@@ -2,7 +2,7 @@
 // file systems that are shared or mounted tell of nothing, so that it is looked now and then without any.
 import { createHash } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 const QUIET_MS = 100 // an editor that renames has the file away for a moment
@@ -72,7 +72,7 @@ export class FolderWatch {
   }
 
   async #scan (): Promise<Map<string, Seen>> {
-    const found = [...(await Promise.all(this.#dirs.map(filesBelow))).flat(), ...this.#files]
+    const found = [...(await Promise.all(this.#dirs.map(dir => filesBelow(dir)))).flat(), ...this.#files]
     const seen = await Promise.all(found.map(async file => [file, await this.#see(file)] as const))
     return new Map(seen.filter((one): one is [string, Seen] => one[1] !== undefined))
   }
@@ -90,11 +90,15 @@ export class FolderWatch {
   }
 }
 
-async function filesBelow (dir: string): Promise<string[]> {
+/** @param within the real folders that it is in: a link may lead back to one of them */
+async function filesBelow (dir: string, within: readonly string[] = []): Promise<string[]> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
   const found = entries.filter(({ name }) => name !== 'node_modules' && !name.startsWith('.')).map(async entry => {
     const file = path.join(dir, entry.name)
-    return entry.isDirectory() ? await filesBelow(file) : [file]
+    if (entry.isDirectory()) return await filesBelow(file, within)
+    if (!entry.isSymbolicLink() || (await stat(file).catch(() => undefined))?.isDirectory() !== true) return [file]
+    const real = await realpath(file)
+    return [dir, ...within].some(above => above === real || above.startsWith(real + path.sep)) ? [] : await filesBelow(file, [...within, real])
   })
   return (await Promise.all(found)).flat()
 }

@@ -5,13 +5,12 @@ import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import type { Environment } from '../../../lib/environment.ts'
-import { requireTrusted } from '../../../lib/trusted-files.ts'
 import type { Registrar } from '../registrar.ts'
 import { faultOf } from './fault.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { LoadLimit } from './load-limit.ts'
 import { registersNothing } from './tool-file.ts'
-import { shown, toolFiles, type ToolFolder } from './tool-folder.ts'
+import { admit, shown, toolFiles, type ToolFolder } from './tool-folder.ts'
 import type { ModuleVersions } from './tool-modules.ts'
 import type { DeclaredSettings } from './tool-settings.ts'
 import { callsOver, loadVersion, type Version } from './tool-version.ts'
@@ -62,6 +61,9 @@ export class ToolReload {
   /** Watches from before the first version of a file is read. */
   async open (): Promise<void> { await this.#watch.open() }
 
+  /** A folder to which a link leads: its modules are read again too. */
+  include (dir: string): void { this.#modules.include(dir) }
+
   /** Serves changes, those of meanwhile included, once the start has loaded all files. */
   begin (): void { this.#begun.resolve() }
 
@@ -87,7 +89,8 @@ export class ToolReload {
     this.#rereadEnvironment()
     const leaving = [...this.#files.values()].filter(({ file }) => !present.has(file))
     const known = (file: string): ToolFile => this.#files.get(file) ?? { file, registrar: this.#app.mcp.registrar(shown(file)) }
-    const stale = [...present].filter(file => affected.has(file) || this.#waits(file)).map(known)
+    const isAffected = await Promise.all([...present].map(async file => affected.has(file) || affected.has(await realpath(file).catch(() => file)))) // modules are known by their real paths
+    const stale = [...present].filter((file, i) => isAffected[i] === true || this.#waits(file)).map(known)
     if (leaving.length + stale.length === 0) return
 
     const owners = new Set([...leaving, ...stale].map(({ registrar }) => registrar.owner))
@@ -110,12 +113,12 @@ export class ToolReload {
   async #renew (changed: ReadonlySet<string>): Promise<Set<string>> {
     const touched = new Set<string>()
     for (const file of changed) {
-      touched.add(file).add(await realpath(file).catch(() => file)) // modules are known by their real paths
+      touched.add(file).add(await realpath(file).catch(() => file))
       // A file that is no module, and that a tool in a folder may have read: the whole of it is read again.
       const { dir } = this.#folders.find(({ dir }) => file.startsWith(dir + path.sep)) ?? { dir: undefined }
       const [part = ''] = dir === undefined ? [] : path.relative(dir, file).split(path.sep)
       const folder = dir !== undefined && path.join(dir, part) !== file ? path.join(dir, part) : undefined
-      if (folder !== undefined && !this.#modules.knows(file)) for (const module of this.#modules.below(folder)) touched.add(module)
+      if (folder !== undefined && !this.#modules.knows(file)) for (const module of this.#modules.below(await realpath(folder).catch(() => folder))) touched.add(module)
     }
     return this.#modules.renew(touched)
   }
@@ -140,7 +143,7 @@ export class ToolReload {
     const { file, registrar } = tool
     const environment = this.#environment
     const folder = this.#folders.find(({ dir }) => file.startsWith(dir + path.sep))
-    if (folder !== undefined) requireTrusted(folder.dir, folder.setting ?? 'tools', folder.setting !== undefined) // before anything of it runs
+    if (folder !== undefined) for (const place of await admit(folder, [file])) this.include(place) // before anything of it runs
     return await loadVersion(this.#app, file, registrar, limit, ({ owner, settings }) => {
       tool.settings = { names: Object.keys((settings as { properties?: object } | undefined)?.properties ?? {}), environment }
       return this.#app.toolSettings.read(owner, settings, environment, leaving)

@@ -1,28 +1,32 @@
 // How the modules of tools are found, and how those that have changed are read again.
-import { createRequire, registerHooks } from 'node:module'
+import { createRequire, registerHooks, type ResolveHookSync } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** Lets tools outside the tree import 'mcpx', and what MCPX itself depends on, without a node_modules of their own. */
+/** The URLs of folders whose files have it. */
+const sharing = new Set<string>()
+const isSharing = (url: string): boolean => [...sharing].some(folder => url.startsWith(folder))
+
+/** Lets tools outside the tree import 'mcpx', and what MCPX itself depends on, without a node_modules of their own. @param dir its real path */
 export function shareDependencies (dir: string): void {
-  const folder = pathToFileURL(dir + path.sep).href
-  registerHooks({
-    resolve (specifier, context, nextResolve) {
-      const ours = context.parentURL?.startsWith(folder)
-      if (ours && /^mcpx(?:$|\/)/.test(specifier)) return nextResolve(specifier, { ...context, parentURL: import.meta.url })
-      try {
-        const found = nextResolve(specifier, context)
-        return found.url.startsWith(folder) && found.url.endsWith('.ts') ? { ...found, format: 'module-typescript' } : found
-      } catch (error) {
-        if (!ours || /^[./]/.test(specifier)) throw error
-        try {
-          return nextResolve(specifier, { ...context, parentURL: import.meta.url })
-        } catch {
-          throw error // which names the tool's file, and not this one
-        }
-      }
+  if (sharing.size === 0) registerHooks({ resolve: resolveShared })
+  sharing.add(pathToFileURL(dir + path.sep).href)
+}
+
+const resolveShared: ResolveHookSync = (specifier, context, nextResolve) => {
+  const ours = context.parentURL !== undefined && isSharing(context.parentURL)
+  if (ours && /^mcpx(?:$|\/)/.test(specifier)) return nextResolve(specifier, { ...context, parentURL: import.meta.url })
+  try {
+    const found = nextResolve(specifier, context)
+    return withoutVersion(found.url).endsWith('.ts') && isSharing(found.url) ? { ...found, format: 'module-typescript' } : found
+  } catch (error) {
+    if (!ours || /^[./]/.test(specifier)) throw error
+    try {
+      return nextResolve(specifier, { ...context, parentURL: import.meta.url })
+    } catch {
+      throw error // which names the tool's file, and not this one
     }
-  })
+  }
 }
 
 // Never the same twice, as Node keeps every module that it has read, by its URL.
@@ -33,7 +37,7 @@ let reads = 0
  * module: what was read before stays in memory until the process ends, some kilobytes for each file that is read again.
  */
 export class ModuleVersions {
-  readonly #folders: readonly string[]
+  readonly #folders = new Set<string>()
   readonly #versions = new Map<string, number>()
   /** By the URL of a module, those that import it, or would if it were there. */
   readonly #importers = new Map<string, Set<string>>()
@@ -41,7 +45,7 @@ export class ModuleVersions {
 
   /** @param dirs real paths of the folders; what is elsewhere, or in their node_modules, is read once */
   constructor (dirs: readonly string[]) {
-    this.#folders = dirs.map(dir => pathToFileURL(dir + path.sep).href)
+    for (const dir of dirs) this.include(dir)
     this.#hooks = registerHooks({
       resolve: (specifier, context, nextResolve) => {
         const parent = context.parentURL === undefined ? undefined : withoutVersion(context.parentURL)
@@ -59,6 +63,9 @@ export class ModuleVersions {
       }
     })
   }
+
+  /** A further folder, to which a link leads. */
+  include (dir: string): void { this.#folders.add(pathToFileURL(dir + path.sep).href) }
 
   /** Has files, and every module that imports them, read again when they are next imported; answers the paths of all of those. */
   renew (files: Iterable<string>): Set<string> {
@@ -78,7 +85,7 @@ export class ModuleVersions {
 
   close (): void { this.#hooks.deregister() }
 
-  #has (url: string): boolean { return this.#folders.some(folder => url.startsWith(folder) && !url.slice(folder.length).includes('node_modules/')) }
+  #has (url: string): boolean { return [...this.#folders].some(folder => url.startsWith(folder) && !url.slice(folder.length).includes('node_modules/')) }
 
   #note (url: string, importer: string | undefined): void {
     if (!this.#has(url)) return
