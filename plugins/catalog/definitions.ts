@@ -13,13 +13,13 @@ import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, Register
 import { compile, type Validator } from './schema.ts'
 import { matcherOf } from './uri.ts'
 
-// SEP-986
-export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,64}$/
+// MCP 2025-11-25, tools; before (SEP-986), a slash was allowed too.
+export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,128}$/
 const NO_ARGUMENTS = Type.Object({}, { additionalProperties: false })
 
 /** @throws Error when the tool cannot be served; the same holds for what follows */
 export function toolOf (owner: string, name: string, config: ToolConfig<any, any>, handler: ToolHandler<any, any>): RegisteredTool {
-  if (!TOOL_NAME.test(name)) throw new Error(`tool name ${JSON.stringify(name)} must be 1 to 64 of A-Z a-z 0-9 _ . / -`)
+  if (!TOOL_NAME.test(name)) throw new Error(`tool name ${JSON.stringify(name)} must be 1 to 128 of A-Z a-z 0-9 _ . / -`)
   if (!config.description) throw new Error(`tool "${name}" has no description`)
   checkFields(`tool "${name}"`, 'tool', config)
   if (typeof handler !== 'function') throw new Error(`tool "${name}" has no handler function`)

@@ -1,4 +1,5 @@
 // What a tool file may say when it registers something: a word that nobody knows would be a check that is missing in silence.
+import { Kind } from '@sinclair/typebox'
 import { nearest } from '../../lib/nearest.ts'
 
 const SHOWN = ['title', 'description', 'icons', '_meta', 'scopes', 'askScopes']
@@ -31,7 +32,7 @@ const KEYWORDS = new Set([
   'maxLength', 'minLength', 'pattern', 'maxItems', 'minItems', 'uniqueItems', 'maxProperties', 'minProperties', 'required', 'title', 'description', 'default', 'deprecated', 'readOnly',
   'writeOnly', 'examples', 'format', 'contentEncoding', 'contentMediaType', 'contentSchema'
 ])
-const OF_SCHEMAS_BY_NAME = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'])
+const OF_SCHEMAS_BY_NAME = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies'])
 const OF_DATA = new Set(['const', 'enum', 'default', 'examples', 'required', 'type', '$vocabulary', 'dependentRequired'])
 
 interface Standard { readonly vendor?: string, readonly jsonSchema?: { readonly input?: (options: object) => object, readonly output?: (options: object) => object } }
@@ -50,7 +51,25 @@ export function schemaGiven<T> (what: string, schema: T, side: 'input' | 'output
     return convert({ target: 'draft-2020-12' }) as T
   }
   checkKeywords(what, schema)
-  return schema
+  return withPrefixItems(schema)
+}
+
+/** A tuple of TypeBox says its items as JSON Schema did before 2020-12, where a list of them is `prefixItems`. */
+function withPrefixItems<T> (schema: T): T {
+  if (schema === null || typeof schema !== 'object') return schema
+  if (Array.isArray(schema)) {
+    const parts = schema.map(withPrefixItems)
+    return parts.some((part, i) => part !== schema[i]) ? parts as T : schema
+  }
+  let changed: Record<PropertyKey, unknown> | undefined
+  for (const [key, value] of Object.entries(schema)) {
+    const next = withPrefixItems(value)
+    if (next !== value) changed = { ...changed ?? schema, [key]: next }
+  }
+  const node = (changed ?? schema) as Record<PropertyKey, unknown>
+  if (node[Kind] !== 'Tuple' || !Array.isArray(node.items)) return node as T
+  const { items: prefixItems, additionalItems: items, ...rest } = node
+  return { ...rest, prefixItems, ...(items !== undefined && { items }) } as T
 }
 
 function checkKeywords (what: string, schema: unknown): void {

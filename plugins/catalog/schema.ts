@@ -1,15 +1,24 @@
-// Compiles JSON Schema 2020-12, TypeBox's included, and says in one line what does not match.
+// Compiles JSON Schema 2020-12, TypeBox's included, or draft-07 where a schema says that it is that, and says in one line what does not match.
 import { Kind } from '@sinclair/typebox'
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { cut } from '../../lib/cut.ts'
 import { boundKeywords } from './bounded-keywords.ts'
 import type { Schema } from './contract.ts'
 
 // allErrors stays off: it lets hostile input do unbounded work, and the first mistake is what gets corrected first.
-const ajv = new Ajv2020({ strict: false, useDefaults: true, logger: false, validateSchema: false, ownProperties: true }) // JSON has own members only
-addFormats.default(ajv)
-boundKeywords(ajv)
+const OPTIONS = { strict: false, useDefaults: true, logger: false, validateSchema: false, ownProperties: true } as const // JSON has own members only
+const usual = prepared(new Ajv2020(OPTIONS))
+let draft07: Ajv | undefined
+
+function prepared<T extends Ajv | Ajv2020> (ajv: T): T {
+  addFormats.default(ajv)
+  boundKeywords(ajv)
+  return ajv
+}
+
+const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/
 
 /** Checks a value, fills in its defaults, and answers undefined, or what is wrong with it. */
 export type Validator = (value: unknown) => string | undefined
@@ -18,7 +27,10 @@ export type Validator = (value: unknown) => string | undefined
  * @throws Error when the schema itself is not valid
  */
 export function compile (schema: Schema): Validator {
-  const { $id: _, ...anonymous } = schema as Record<string, unknown>
+  const { $id: _, $schema: dialect, ...rest } = schema as Record<string, unknown>
+  const isDraft07 = typeof dialect === 'string' && DRAFT_07.test(dialect)
+  const anonymous: Record<string, unknown> = { ...rest, ...(!isDraft07 && dialect !== undefined && { $schema: dialect }) }
+  const ajv = isDraft07 ? draft07 ??= prepared(new Ajv(OPTIONS)) : usual
   // What TypeBox has made fits the schema of schemas, which takes longer to compile than those of all tools.
   if (!(Kind in schema)) ajv.validateSchema(anonymous, true)
   const validate: ValidateFunction = ajv.compile(anonymous)
@@ -50,8 +62,8 @@ const join = (pointer: string, property?: string) => cut(
 function descriptionAt (schema: unknown, pointer: string): string | undefined {
   let node = schema as Record<string, any> | undefined
   for (const part of pointer.split('/').slice(1)) {
-    const { properties = {}, items } = node ?? {}
-    node = Object.hasOwn(properties, part) ? properties[part] : items
+    const { properties = {}, items, prefixItems = items } = node ?? {}
+    node = Object.hasOwn(properties, part) ? properties[part] : Array.isArray(prefixItems) ? prefixItems[Number(part)] : items
   }
   return pointer === '' ? undefined : node?.description
 }

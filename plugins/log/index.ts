@@ -17,7 +17,7 @@ import { redactor } from './redact.ts'
 const REFUSED_A_MINUTE = 60
 const MINUTE_MS = 60_000
 const MOST_OF_A_REASON = 200
-const MOST_NAME = 64
+const MOST_NAME = 128
 const LOGS_REQUESTS = new Set(['trace', 'debug', 'info'])
 const LEVELS: Record<string, string> = { WARNING: 'warn', CRITICAL: 'fatal' }
 

@@ -5,7 +5,7 @@ import type { CallScope, Carrier, Outcome } from '../catalog/calls/call-scope.ts
 import type { Era } from '../catalog/contract.ts'
 import type { Asked as AskedEvent, CallEvent, EndedCall } from '../events/index.ts'
 
-const MOST_CHARACTERS = 64
+const MOST_CHARACTERS = 128 // as the name of a tool may have
 const CALLS = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
 interface Message { readonly id?: unknown, readonly method?: unknown, readonly params?: { readonly name?: unknown, readonly uri?: unknown } | null }

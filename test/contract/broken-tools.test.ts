@@ -27,7 +27,7 @@ const cases: [string, string, string, RegExp][] = [
   ['a fault in what it imports', "import './_broken.ts'\nexport default async () => {}\n", '', /^_broken\.ts:2:5: Identifier 'q' has already been declared$/],
   ['what throws in what it imports', "import './_throws.ts'\nexport default async () => {}\n", '', /^_throws\.ts:2:7: no table$/],
   ['a name that is taken', register('echo', "{ description: 'x' }"), '', /^tool "echo" is already registered by .*tools\/echo\.ts$/],
-  ['a name that clients refuse', register('my tool', "{ description: 'x' }"), '', /^tool name "my tool" must be 1 to 64 of/],
+  ['a name that clients refuse', register('my tool', "{ description: 'x' }"), '', /^tool name "my tool" must be 1 to 128 of/],
   ['a schema that is none', register('mine', "{ description: 'x', inputSchema: { type: 'object', properties: { a: { type: 'text' } } } }"), '', /^tool "mine": inputSchema is not a valid JSON Schema: /],
   ['a schema of TypeBox with something else in it', "import { Type } from '@sinclair/typebox'\n" + register('mine', "{ description: 'x', inputSchema: Type.Object({ a: Type.Unsafe({ type: 'text' }) }) }"), '', /^tool "mine": inputSchema is not a valid JSON Schema: type must be JSONType/],
   ['arguments that are no object', register('mine', "{ description: 'x', inputSchema: { type: 'string' } }"), '', /^tool "mine": inputSchema must have type "object"$/],

@@ -124,7 +124,7 @@ t.test('a name that does not do is refused in one line, and nothing is written',
     t.match(stderr, expected)
   }
   t.same(readdirSync(dir), ['taken.ts'])
-  for (const name of ['', 'x'.repeat(65), 'naïve', 'a\nb']) t.throws(() => namesOf(name), { message: /takes 1 to 64 of/ })
+  for (const name of ['', 'x'.repeat(129), 'naïve', 'a\nb']) t.throws(() => namesOf(name), { message: /takes 1 to 128 of/ })
 })
 
 t.test('names that are awkward as code still give a tool that works', async t => {

@@ -129,7 +129,7 @@ export class CallScope implements CallContext {
   }
 
   /** What is called, for the log. */
-  get label (): string { return (this.#carrier.name || this.#carrier.method).slice(0, 64) }
+  get label (): string { return (this.#carrier.name || this.#carrier.method).slice(0, 128) }
 
   // Most calls are over before the event loop turns once: only what is not there then is kept track of, and has a timer made.
   static #begun: Array<CallScope | undefined> = []

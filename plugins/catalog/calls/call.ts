@@ -37,7 +37,7 @@ export type ToolAnswer = Answer<CallToolResult | CreatedTask>
  */
 export function callTool (catalog: Catalog, limits: Limits, name: string, args: unknown, carrier: Carrier): ToolAnswer | Promise<ToolAnswer> {
   const tool = catalog.tools.get(name)
-  if (tool === undefined) throw asError(carrier, new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 64)}`))
+  if (tool === undefined) throw asError(carrier, new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 128)}`))
   if (!catalog.policy.may(carrier.request.principal, tool)) return refused(tool, carrier)
   const { config } = tool
   if (config.task === 'required' && carrier.startTask === undefined) throw asError(carrier, new TasksNotDeclared(name))

@@ -16,7 +16,7 @@ const MOST_COMPLETIONS = 100
 /** @throws ProtocolError -32602 for an unknown name or arguments that do not match */
 export async function getPrompt (catalog: Catalog, limits: Limits, name: string, args: Record<string, string>, carrier: Carrier): Promise<Answer<GetPromptResult>> {
   const prompt = catalog.prompts.get(name)
-  if (prompt === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${name.slice(0, 64)}`)
+  if (prompt === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${name.slice(0, 128)}`)
   permit(catalog, prompt, carrier)
   const invalid = prompt.validateArguments(args)
   if (invalid !== undefined) {
