@@ -6,6 +6,7 @@ export type {
 } from '@modelcontextprotocol/server'
 export { type Static, type TObject, type TSchema, Type } from '@sinclair/typebox'
 export type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+export { type Cached, FreshCache } from './lib/fresh-cache.ts'
 export type { Principal } from './plugins/auth/principal.ts'
 export type {
   CallContext, CompleteArgument, Era, Infer, McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolErrorOptions, ToolHandler,
