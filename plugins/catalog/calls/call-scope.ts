@@ -89,27 +89,26 @@ export class CallScope implements CallContext {
   run<T> (work: () => T | PromiseLike<T>): T | Promise<T> {
     if (this.stopped !== undefined) throw abortError(this.stopped)
     const done = work()
-    if (!isPromiseLike(done)) {
-      this.#lookAtTime()
-      if (this.stopped !== undefined) throw abortError(this.stopped)
-      return done
-    }
+    if (!isPromiseLike(done)) return done
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject
       CallScope.#follow(this)
       if (this.stopped !== undefined) reject(abortError(this.stopped))
-      const ended = (settle: () => void): void => {
-        this.#lookAtTime()
-        settle()
-      }
-      done.then(value => ended(() => resolve(value)), reason => ended(() => reject(reason)))
+      done.then(resolve, reject)
     })
   }
 
-  /** At its end: whether the call has kept the event loop, in which its own limit was looked at by nobody. */
-  #lookAtTime (): void {
+  /** What the work came to, at its end. @throws AbortError when it has kept the event loop past its own limit, which nobody looked at meanwhile */
+  timely<T> (result: T): T {
+    this.lookAtTime()
+    if (this.stopped !== undefined) throw abortError(this.stopped)
+    return result
+  }
+
+  /** At its end: whether the call has kept the event loop. */
+  lookAtTime (): void {
     const { ms } = this.#carrier
-    if (ms < HELD_MS || this.#isOver()) return
+    if (!(ms >= HELD_MS) || this.#isOver()) return
     const held = Math.min(ms, heldMs())
     if (held < HELD_MS) return
     explained()

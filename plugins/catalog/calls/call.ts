@@ -84,7 +84,7 @@ export async function runTool (catalog: Catalog, limits: Limits, tool: Registere
   tool.running++
   const scope = new CallScope(carrier, config.timeoutMs ?? limits.timeoutMs, catalog.inFlight)
   try {
-    return shape(tool, limits, await scope.run(() => work(args, scope)), carrier)
+    return shape(tool, limits, scope.timely(await scope.run(() => work(args, scope))), carrier)
   } catch (error) {
     return explain(tool, limits, scope, error, carrier)
   } finally {
@@ -111,6 +111,7 @@ function shape (tool: RegisteredTool, limits: Limits, result: unknown, carrier: 
 }
 
 function explain ({ definition: { name }, config }: RegisteredTool, limits: Limits, scope: CallScope, error: unknown, carrier: Carrier): ToolAnswer {
+  scope.lookAtTime()
   if (scope.stopped !== undefined) return failure(carrier, scope.stopped.outcome, `${name} ${scope.stopped.reason}`)
   if (error instanceof Error && 'expose' in error && error.expose === true) {
     scope.log.info({ err: error, tool: name }, 'tool reported an error')

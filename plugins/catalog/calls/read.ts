@@ -55,7 +55,7 @@ export async function listResources (catalog: Catalog, limits: Limits, carrier: 
     if (template.listCallback === undefined || !catalog.policy.sees(principal, item)) continue
     const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)
     try {
-      const listed = await scope.run(async () => await template.listCallback?.(ctx as never))
+      const listed = scope.timely(await scope.run(async () => await template.listCallback?.(ctx as never)))
       const fault = listed === null || typeof listed !== 'object' ? 'it is no object' : faultInListing(listed)
       if (fault !== undefined) throw new TypeError(`list returned what no client can read: ${fault}`)
       resources.push(...listed?.resources ?? [])
@@ -79,7 +79,7 @@ export async function complete (catalog: Catalog, limits: Limits, { ref, argumen
   const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)
   let values: string[]
   try {
-    values = await scope.run(async () => await completer(argument.value, context))
+    values = scope.timely(await scope.run(async () => await completer(argument.value, context)))
     if (!Array.isArray(values) || !values.every(value => typeof value === 'string')) throw new TypeError('what completes an argument must answer a list of texts')
   } catch (error) {
     throw explain(scope, error, carrier)
@@ -99,7 +99,7 @@ function completerOf (item: RegisteredPrompt | RegisteredTemplate, argument: str
 async function inScope<T extends object> (catalog: Catalog, limits: Limits, carrier: Carrier, work: (ctx: CallContext) => T | InputRequiredResult | Promise<T | InputRequiredResult>, what: string, faultIn: (result: T) => string | undefined): Promise<Answer<T>> {
   const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)
   try {
-    const result = await scope.run(() => work(scope))
+    const result = scope.timely(await scope.run(() => work(scope)))
     if (isInputRequiredResult(result)) {
       recordOutcome(carrier, 'input_required')
       return { result, json: undefined }
@@ -117,6 +117,7 @@ async function inScope<T extends object> (catalog: Catalog, limits: Limits, carr
 }
 
 function explain (scope: CallScope, error: unknown, carrier: Carrier): ProtocolError {
+  scope.lookAtTime()
   if (scope.stopped !== undefined) {
     recordOutcome(carrier, scope.stopped.outcome)
     return new ProtocolError(ProtocolErrorCode.InternalError, `The request ${scope.stopped.reason}`)
