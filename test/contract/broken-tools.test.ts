@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
+import { answer, legacy } from '../mcp/wire.ts'
 import { startProcess } from '../process.ts'
 import { startServer, temporaryFolder } from '../server.ts'
 
@@ -69,6 +70,17 @@ t.test('a file that is not loaded in ten seconds is named, whether it waits or r
   }))
   t.match(ended[0], { code: 78, said: /^mcpx: .*waits\.ts: it was not loaded after 10 s; does something at its top level wait for what never comes\?\n$/ })
   t.match(ended[1], { code: 78, said: /^mcpx: .*runs\.mjs:4:\d+: it held the event loop for 10 s, and was broken off; does a loop never end\?\n$/ })
+})
+
+t.test('while the server runs, such a file is broken off too, and its former version goes on', async t => {
+  const TOOLS_DIR = temporaryFolder(t)
+  const file = path.join(TOOLS_DIR, 'mine.mjs')
+  writeFileSync(file, register('mine', "{ description: 'x' }"))
+  const { origin, until } = await startProcess(t, { AUTH_MODE: 'noauth', TOOLS_DIR, TOOLS_RELOAD: 'on' })
+  await until(/listening on/)
+  writeFileSync(file, 'const forever = true\nwhile (forever);\nexport default async () => {}\n')
+  await until(/mine\.mjs:2:\d+: it held the event loop for 10 s, and was broken off; does a loop never end\? \(its former version is served\)/)
+  t.match(await answer(legacy(`${origin}/mcp`, 'tools/call', { name: 'mine' })), { result: { content: [] } })
 })
 
 t.test('a file that registers nothing is named in the log, and one whose tools are taken away is not', async t => {
