@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Has every route of this scope send the headers of pages; what is sent with `type('text/html')` is one. */
     servePages: (scope: FastifyInstance) => Promise<void>
+    /** Of a scope whose answers are seldom pages: those that are get their headers by `reply.helmet()`. */
+    mayServePages: (scope: FastifyInstance) => Promise<void>
   }
 }
 
@@ -18,4 +20,5 @@ export default fp(async function pages (fastify: FastifyInstance) {
     })
     await scope.register(import('@fastify/helmet'), pagePolicy)
   })
+  fastify.decorate('mayServePages', async scope => { await scope.register(import('@fastify/helmet'), { ...pagePolicy, global: false }) })
 }, { name: 'pages-of-http' })

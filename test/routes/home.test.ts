@@ -41,6 +41,36 @@ t.test('a person who opens another address is told where to look, a program gets
   for (const path of ['/icon.svg', '/favicon.ico']) t.match(Object.fromEntries((await fetch(origin + path)).headers), { 'content-type': /^image\/svg\+xml/ })
 })
 
+for (const [mode, status, header] of [['noauth', 405, 'allow'], ['oauth', 401, 'www-authenticate']] as const) {
+  t.test(`a person who opens the endpoint is told what it is for, with the status of old, with ${mode}`, async t => {
+    const { origin, endpoint } = await startServer(t, { AUTH_MODE: mode })
+    const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
+    for (const url of [endpoint, `${endpoint}/`]) {
+      const opened = await fetch(url, { headers: { accept } })
+      const text = await opened.text()
+      t.equal(opened.status, status)
+      t.match(text, /<h1>This address is for your assistant<\/h1>/)
+      t.match(text, `<code>${endpoint}</code>`)
+      t.match(text, '<a href="/">')
+      t.match(text, opened.headers.get('x-request-id') ?? 'an id')
+      t.match(Object.fromEntries(opened.headers), { 'content-type': /text\/html/, 'content-security-policy': /^default-src 'none'/, 'referrer-policy': 'same-origin', 'cache-control': 'no-store' })
+      // Clients see what they saw before.
+      const programs: Record<string, string>[] = [{ accept: 'text/event-stream' }, { accept: '*/*' }, { accept: 'application/json, text/html' }, { accept, 'mcp-session-id': 'nobody' }]
+      for (const headers of programs) {
+        const asked = await fetch(url, { headers })
+        t.equal(asked.status, mode === 'noauth' && 'mcp-session-id' in headers ? 404 : status)
+        t.match(Object.fromEntries(asked.headers), { 'content-type': /json/, 'content-security-policy': undefined, 'referrer-policy': 'no-referrer' })
+        t.match(await asked.json(), { jsonrpc: '2.0', error: {} })
+        if (!('mcp-session-id' in headers)) t.equal(opened.headers.get(header), asked.headers.get(header), `the same ${header}`)
+      }
+    }
+    const post = await fetch(endpoint, { method: 'POST', headers: { accept, 'content-type': 'application/json' }, body: '{}' })
+    t.match(post.headers.get('content-type'), /json/, 'a program that posts is no person')
+    t.equal((await fetch(endpoint, { method: 'HEAD', headers: { accept } })).status, status)
+    t.equal((await fetch(origin + '/mcp/x', { headers: { accept } })).status, 404)
+  })
+}
+
 t.test('says that nobody signs in, and lists the tools, with noauth', async t => {
   const { origin } = await startServer(t)
   const { html } = await open(origin)
