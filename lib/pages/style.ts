@@ -24,6 +24,9 @@ dd{margin:0;font-size:.9375rem}
 ul{margin:0;padding:0;list-style:none}
 li{padding:8px 0;border-top:1px solid var(--line)}
 li:first-child{border-top:0;padding-top:2px}
+details{margin:4px 0 0;font-size:.9375rem}
+summary{min-height:24px;padding:4px 0;cursor:pointer}
+details li{padding:3px 0 3px 18px;border:0}
 code{font:.8125rem/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;color:var(--muted)}
 .note{margin:8px 0 14px;padding:10px 14px;border-left:4px solid var(--warn-line);border-radius:6px;background:var(--warn);font-size:.9375rem}
 .note.bad{border-color:var(--bad-line);background:var(--bad)}

@@ -25,6 +25,8 @@ export interface Principal {
 export interface Item {
   /** What using it takes, all of them. */
   readonly scopes: readonly string[]
+  /** What scopes mean to a person, by scope. */
+  readonly scopeTitles?: Readonly<Record<string, string>>
   /** Whether clients are told to ask for them when a person signs in first, or when they are needed. */
   readonly askScopes?: 'first' | 'needed'
 }

@@ -145,6 +145,18 @@ export class Catalog implements McpHost {
     return this.#scopesOf(({ askScopes }) => askScopes !== 'needed')
   }
 
+  /** What a scope means to a person, where a file says so. */
+  scopeTitle (scope: string): string | undefined {
+    for (const kind of KINDS) for (const { scopeTitles = {} } of this[kind].values()) if (Object.hasOwn(scopeTitles, scope)) return scopeTitles[scope]
+    return undefined
+  }
+
+  /** The titles of the tools that a caller may run. */
+  runnable (principal: Principal): string[] {
+    const tools = [...this.tools.values()].filter(tool => this.policy.may(principal, tool))
+    return tools.map(({ definition: { name, title, annotations } }) => title ?? annotations?.title ?? name).sort((a, b) => a.localeCompare(b, 'en'))
+  }
+
   #scopesOf (which: (item: Item) => boolean): string[] {
     return [...new Set(KINDS.flatMap(kind => [...this[kind].values()].filter(which).flatMap(({ scopes }) => scopes)))]
   }

@@ -60,6 +60,9 @@ export type ToolHandler<I, O> = (args: Infer<I>, ctx: CallContext) => Awaitable<
  */
 export type AskScopes = 'first' | 'needed'
 
+/** What scopes let an app do, by scope, in the words that a person is asked with: `{ 'budget:spend': 'Spend money of the household' }`. */
+export type ScopeTitles = Readonly<Record<string, string>>
+
 /** How a tool is described to clients, and the policy that the host enforces for it. */
 export interface ToolConfig<I extends Schema = Schema, O extends Schema = Schema> {
   title?: string
@@ -71,6 +74,7 @@ export interface ToolConfig<I extends Schema = Schema, O extends Schema = Schema
   _meta?: Record<string, unknown>
   /** Scopes that a caller needs, all of them; without any, the scope that covers all tools. */
   scopes?: readonly string[]
+  scopeTitles?: ScopeTitles
   /** When clients are told to ask for them; by default `first`. */
   askScopes?: AskScopes
   /** Milliseconds a call may take; by default TOOL_TIMEOUT_SECONDS. */
@@ -108,6 +112,7 @@ export interface PromptConfig<A extends Schema = Schema> {
   complete?: Record<string, CompleteArgument>
   /** Scopes that a caller needs, also to have values suggested; without any, the scope that covers all tools. */
   scopes?: readonly string[]
+  scopeTitles?: ScopeTitles
   askScopes?: AskScopes
   icons?: Icon[]
   _meta?: Record<string, unknown>
@@ -118,6 +123,7 @@ export type PromptHandler<A> = (args: Infer<A>, ctx: CallContext) => Awaitable<G
 export type ResourceConfig = Omit<Resource, 'uri' | 'name'> & {
   /** Scopes that a caller needs to read it, to follow its changes, or to have its variables suggested; without any, the scope that covers all tools. */
   scopes?: readonly string[]
+  scopeTitles?: ScopeTitles
   askScopes?: AskScopes
 }
 

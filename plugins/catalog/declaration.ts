@@ -1,5 +1,6 @@
 // Checks what a file declares before clients see it: a mistake in it stops the boot, not the first client that is strict.
 import { specTypeSchemas } from '@modelcontextprotocol/server'
+import type { ScopeTitles } from './contract.ts'
 
 type Declared = 'Tool' | 'Prompt' | 'Resource' | 'ResourceTemplate'
 
@@ -31,6 +32,19 @@ export function checkScopes (what: string, scopes: readonly string[] | undefined
   const wrong = scopes.find(scope => typeof scope !== 'string' || !SCOPE.test(scope))
   if (wrong !== undefined) throw new Error(`${what}: scopes: ${JSON.stringify(wrong)} is no scope: 1 to 128 printable characters without space, " and \\`)
   return scopes
+}
+
+const LONGEST_TITLE = 120
+
+/** @throws Error that names the scope whose title is none, or that is not declared; answers what was declared */
+export function checkScopeTitles (what: string, titles: ScopeTitles | undefined, scopes: readonly string[] = []): ScopeTitles {
+  if (titles === undefined) return {}
+  if (titles === null || typeof titles !== 'object' || Array.isArray(titles)) throw new Error(`${what}: scopeTitles must be an object of titles by scope`)
+  for (const [scope, title] of Object.entries(titles)) {
+    if (!scopes.includes(scope)) throw new Error(`${what}: scopeTitles: ${scope} is not in scopes`)
+    if (typeof title !== 'string' || title.trim() === '' || title.length > LONGEST_TITLE || /\p{C}/u.test(title)) throw new Error(`${what}: scopeTitles: ${scope} must be a line of at most ${LONGEST_TITLE} characters, such as "Read your calendar"`)
+  }
+  return titles
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/ // RFC 9110 section 5.6.2

@@ -3,11 +3,11 @@ import { Type } from '@sinclair/typebox'
 import type { ResourceTemplate, Tool } from '@modelcontextprotocol/server'
 import type {
   AskScopes,
-  PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler
+  PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ScopeTitles, ToolConfig, ToolHandler
 } from './contract.ts'
 import { scopesOf } from '../auth/policy.ts'
 import type { Item } from '../auth/principal.ts'
-import { checkDeclaration, checkParamHeaders, checkScopes } from './declaration.ts'
+import { checkDeclaration, checkParamHeaders, checkScopes, checkScopeTitles } from './declaration.ts'
 import { checkFields, schemaGiven } from './registration.ts'
 import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
 import { compile, type Validator } from './schema.ts'
@@ -63,24 +63,24 @@ export function promptOf (owner: string, name: string, config: PromptConfig<any>
   }
 }
 
-export function resourceOf (owner: string, name: string, uri: string, { scopes, askScopes, ...config }: ResourceConfig, read: ReadResource): RegisteredResource {
+export function resourceOf (owner: string, name: string, uri: string, { scopes, scopeTitles, askScopes, ...config }: ResourceConfig, read: ReadResource): RegisteredResource {
   checkFields(`resource ${uri}`, 'resource', config)
   const definition = wire({ ...config, name, uri })
   checkDeclaration(`resource ${uri}`, 'Resource', definition)
-  return { definition, ...scopesOfItem(`resource ${uri}`, { scopes, askScopes }), read, owner }
+  return { definition, ...scopesOfItem(`resource ${uri}`, { scopes, scopeTitles, askScopes }), read, owner }
 }
 
-export function templateOf (owner: string, name: string, template: ResourceTemplate, { scopes, askScopes, ...config }: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
+export function templateOf (owner: string, name: string, template: ResourceTemplate, { scopes, scopeTitles, askScopes, ...config }: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
   const uriTemplate = template.uriTemplate.toString()
   checkFields(`resource template ${uriTemplate}`, 'resource', config)
   const definition = wire({ ...config, name, uriTemplate })
   checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
-  return { definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, askScopes }), template, match: matcherOf(uriTemplate), read, owner }
+  return { definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, scopeTitles, askScopes }), template, match: matcherOf(uriTemplate), read, owner }
 }
 
-function scopesOfItem (what: string, { scopes, askScopes = 'first' }: { scopes?: readonly string[] | undefined, askScopes?: AskScopes | undefined }): Pick<Item, 'scopes' | 'askScopes'> {
+function scopesOfItem (what: string, { scopes, scopeTitles, askScopes = 'first' }: { scopes?: readonly string[] | undefined, scopeTitles?: ScopeTitles | undefined, askScopes?: AskScopes | undefined }): Pick<Item, 'scopes' | 'scopeTitles' | 'askScopes'> {
   if (askScopes !== 'first' && askScopes !== 'needed') throw new Error(`${what}: askScopes must be "first" or "needed"`)
-  return { scopes: scopesOf(checkScopes(what, scopes)), askScopes }
+  return { scopes: scopesOf(checkScopes(what, scopes)), scopeTitles: checkScopeTitles(what, scopeTitles, scopes), askScopes }
 }
 
 /** What is asked of a file at any time must not throw: it is not a call, which would tell of it. */

@@ -2,7 +2,7 @@
 import { Kind } from '@sinclair/typebox'
 import { nearest } from '../../lib/nearest.ts'
 
-const SHOWN = ['title', 'description', 'icons', '_meta', 'scopes', 'askScopes']
+const SHOWN = ['title', 'description', 'icons', '_meta', 'scopes', 'scopeTitles', 'askScopes']
 const FIELDS = {
   tool: [...SHOWN, 'inputSchema', 'outputSchema', 'annotations', 'timeoutMs', 'maxResultBytes', 'concurrency', 'dailyBudget', 'cost', 'configured', 'task', 'before'],
   prompt: [...SHOWN, 'argsSchema', 'complete'],

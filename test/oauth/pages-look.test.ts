@@ -67,6 +67,7 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     - listitem:
       - text: Stay connected while you are away
       - code: offline_access
+  - group: The 3 tools that it can run
   - button "Allow"
   - button "Deny"
   - paragraph:
@@ -88,10 +89,16 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     await page.waitForURL(/authorize/)
     t.same(posted.splice(0), [{ query: { client_id: 'c', state: 's' }, body: { csrf: 'token', username: 'mcpuser', password: 'pass&word=1' } }])
 
+    await page.goto(`${origin}/consent-web`)
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByText('Search the web').waitFor()
+    t.ok(await page.getByText('Search the web').isVisible(), 'the list of tools unfolds')
+
     const decisions = ['allow', 'deny', 'switch']
     for (const [tabs, decision] of decisions.entries()) {
       await page.goto(`${origin}/consent-web`)
-      for (let tab = 0; tab <= tabs; tab++) await page.keyboard.press('Tab')
+      for (let tab = -1; tab <= tabs; tab++) await page.keyboard.press('Tab')
       t.equal(await page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineWidth), '3px', 'the focus can be seen')
       await page.keyboard.press('Enter')
       await page.waitForURL(/authorize/)
@@ -130,5 +137,5 @@ async function textContrasts (page: Page): Promise<{ text: string, ratio: number
 }
 
 async function smallestTarget (page: Page): Promise<number> {
-  return await page.locator('button, a, input:not([type=hidden])').evaluateAll(all => Math.min(100, ...all.map(one => one.getBoundingClientRect().height)))
+  return await page.locator('button, a, summary, input:not([type=hidden])').evaluateAll(all => Math.min(100, ...all.map(one => one.getBoundingClientRect().height)))
 }

@@ -10,8 +10,8 @@ import { signInWith } from './sdk-clients.ts'
 async function start (t: Test, askScopes: 'first' | 'needed' = 'needed') {
   const TOOLS_DIR = temporaryFolder(t)
   writeFileSync(path.join(TOOLS_DIR, 'files.ts'), `export default async function (fastify) {
-  const tool = (name, scopes) => fastify.mcp.registerTool(name, { description: 'Needs ' + scopes, scopes, askScopes: '${askScopes}' }, async () => ({ content: [{ type: 'text', text: name + ' was called' }] }))
-  tool('read_file', ['files:read'])
+  const tool = (name, scopes, more) => fastify.mcp.registerTool(name, { ...more, description: 'Needs ' + scopes, scopes, askScopes: '${askScopes}' }, async () => ({ content: [{ type: 'text', text: name + ' was called' }] }))
+  tool('read_file', ['files:read'], { title: 'Read a <file>', scopeTitles: { 'files:read': 'Read your files' } })
   tool('copy_file', ['files:read', 'files:write'])
   tool('any_file', ['files'])
 }
@@ -65,7 +65,15 @@ t.test('the scopes of tools are announced, and the person reads what is asked fo
   const { person } = authorization
   const page = await person.open(authorization.url({ scope: 'mcp files:read openid' }))
   const consent = isPage(page) ? await person.submit(page, { username: 'mcpuser', password: 'OMG!letmein' }) : page
-  t.same(isPage(consent) && [...consent.html.matchAll(/<code>(.*?)<\/code>/g)].map(match => match[1]), ['mcp', 'files:read'])
+  if (!isPage(consent)) throw new Error('no page to decide on')
+  t.same([...consent.html.matchAll(/<li>(.*?)<br><code>(.*?)<\/code>/g)].map(match => match.slice(1)), [['Run the tools of this server in your name', 'mcp'], ['Read your files', 'files:read']])
+  const tools = [...consent.html.matchAll(/<li><bdi>(.*?)<\/bdi>/g)].map(match => match[1])
+  t.match(consent.html, `<details><summary>The ${tools.length} tools that it can run</summary>`, 'folded')
+  t.ok(tools.includes('Echo') && tools.includes('Read a &lt;file&gt;'), 'by their titles')
+  t.notOk(tools.includes('copy_file'), 'none that takes more than is asked for')
+  const other = await person.open(authorization.url({ scope: 'files:write' }))
+  t.match(isPage(other) && other.html, /<li>Run the tools that need files:write<br>/, 'without a title, the scope itself')
+  t.notMatch(isPage(other) && other.html, '<details')
 })
 
 t.test('a refresh may narrow what its access token opens, within what was granted', async t => {

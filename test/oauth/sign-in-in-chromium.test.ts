@@ -28,6 +28,7 @@ t.test('a sign-in in Chromium', { skip: noChromium }, async t => {
     await page.getByRole('heading', { name: 'Allow “Terminal assistant”' }).waitFor()
     t.equal(await page.locator('.to').innerText(), `a program on this device (${new URL(callback.url).host})`)
     await shot(page, 'consent-loopback')
+    await page.keyboard.press('Tab') // the list of tools
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
     await page.waitForURL(`${callback.url}?*`)

@@ -15,13 +15,15 @@ export interface ConsentPage {
   readonly clientSource: 'registered' | 'metadata_document' | 'operator'
   readonly redirect: Destination
   readonly scopes: readonly { readonly name: string, readonly description: string }[]
+  /** Titles of the tools that it will be able to run. */
+  readonly tools: readonly string[]
   readonly action: string
   readonly csrf: string
 }
 
 /** The form answers `decision`: allow, deny, or switch to sign in as someone else. */
 export function consentPage (page: ConsentPage): string {
-  const { serverName, username, redirect, scopes, action, csrf } = page
+  const { serverName, username, redirect, scopes, tools, action, csrf } = page
   const name = displayName(page.clientName ?? '') || hostOf(page.clientId) || 'An app without a name'
   return layout(serverName, `Allow ${name}?`, html`
 <form method="post" action="${action}">
@@ -35,6 +37,10 @@ ${destinationWarning(redirect)}
 <ul aria-labelledby="asks">${scopes.map(scope => html`
 <li>${scope.description}<br><code>${scope.name}</code></li>`)}
 </ul>
+${tools.length > 0 && html`<details><summary>${tools.length === 1 ? 'The tool' : `The ${tools.length} tools`} that it can run</summary>
+<ul>${tools.map(title => html`
+<li><bdi>${title}</bdi></li>`)}
+</ul></details>`}
 <div class="actions">
 <button type="submit" name="decision" value="allow">Allow</button>
 <button type="submit" name="decision" value="deny" class="plain">Deny</button>

@@ -34,7 +34,7 @@ declare module 'fastify' {
 }
 
 export default fp(async function pages (fastify: FastifyInstance) {
-  const serverName = fastify.config.MCP_SERVER_NAME
+  const { config: { MCP_SERVER_NAME: serverName }, mcp } = fastify
 
   fastify.decorate('pages', {
     signIn: (request, reply, { client, redirectUri }, note = {}) => send(reply, signInPage({
@@ -54,7 +54,8 @@ export default fp(async function pages (fastify: FastifyInstance) {
       clientUri: client.uri,
       clientSource: client.source,
       redirect: describeRedirect(redirectUri),
-      scopes: scopes.map(name => ({ name, description: describeScope(name) })),
+      scopes: scopes.map(name => ({ name, description: describeScope(name, mcp.scopeTitle(name)) })),
+      tools: mcp.runnable({ id: String(user.id), clientId: client.id, scopes: new Set(scopes) }),
       action: request.url,
       csrf: fastify.browser.formToken(request, reply, user)
     })),
@@ -89,8 +90,8 @@ const send = (reply: FastifyReply, page: string): FastifyReply => reply.type('te
 
 const nameOf = ({ name, id }: AuthorizationRequest['client']): string => name ?? (URL.canParse(id) ? new URL(id).hostname : id)
 
-function describeScope (scope: string): string {
+function describeScope (scope: string, title = `Run the tools that need ${scope}`): string {
   if (scope === TOOLS_SCOPE) return 'Run the tools of this server in your name'
   if (scope === OFFLINE_SCOPE) return 'Stay connected while you are away'
-  return `Run the tools that need ${scope}`
+  return title
 }
