@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { atTerminal, startProcess } from './process.ts'
-import { freePort, temporaryFolder } from './server.ts'
+import { temporaryFolder } from './server.ts'
+import { freePort } from './support/free-port.ts'
 
 // Processes wait for one another's time limits more than for the processor.
 t.jobs = 3

@@ -5,7 +5,8 @@ import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { freePort, temporaryFolder } from './server.ts'
+import { temporaryFolder } from './server.ts'
+import { freePort } from './support/free-port.ts'
 import { connect } from './tool.ts'
 
 const root = path.join(import.meta.dirname, '..')

@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { freePort, temporaryFolder } from './server.ts'
+import { temporaryFolder } from './server.ts'
+import { freePort } from './support/free-port.ts'
 
 const SERVER = path.join(import.meta.dirname, '..', 'server.ts')
 

@@ -1,5 +1,4 @@
 // Starts MCPX for a test: in this process, on a port of its own, with a data folder of its own.
-import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -9,7 +8,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../app.ts'
 import { setHashingCost } from '../plugins/accounts/password.ts'
 import { type Config, readConfig } from '../plugins/config.ts'
-import { isInUse } from '../lib/free-port.ts'
+import { freePort } from './support/free-port.ts'
 
 setHashingCost(4) // the least there is: a quarter of a second for each password is what takes longest otherwise
 
@@ -47,13 +46,4 @@ export function temporaryFolder (t: Test): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'mcpx-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
-}
-
-/**
- * A port that nothing listens on; PUBLIC_URL has to be known before the server listens. Not one that the system gives out:
- * until the server listens, it could give the same one to a connection of a test that runs beside this one.
- */
-export async function freePort (): Promise<number> {
-  const port = randomInt(10_000, 32_000)
-  return await isInUse(port, '127.0.0.1') ? await freePort() : port
 }

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline'
 import t from 'tap'
 import { Authorization } from '../oauth/authorization.ts'
 import { Person } from '../oauth/person.ts'
-import { freePort, startServer, temporaryFolder } from '../server.ts'
+import { startServer, temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 
 const SUITE = path.join(import.meta.dirname, '../../node_modules/@modelcontextprotocol/conformance/dist/index.js')
 

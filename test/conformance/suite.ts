@@ -5,7 +5,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { freePort, temporaryFolder } from '../server.ts'
+import { temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 
 interface Check { id: string, description: string, status: 'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO', errorMessage?: string }
 
@@ -65,9 +66,12 @@ export async function startFixtures (t: Test, settings: NodeJS.ProcessEnv): Prom
     server.kill('SIGKILL')
     await once(server, 'exit')
   })
+  let listens = false
   for await (const line of createInterface(server.stdout)) {
-    if (line.includes('listening on')) break
+    listens = line.includes('listening on')
+    if (listens) break
   }
+  if (!listens) throw new Error('the server ended before it listened; standard error says why')
   server.stdout.resume()
   return `http://127.0.0.1:${port}/mcp`
 }

@@ -9,7 +9,8 @@ import { createUser } from '../../plugins/accounts/users.ts'
 import { taskClient } from '../mcp/tasks.ts'
 import { Authorization } from '../oauth/authorization.ts'
 import { Person } from '../oauth/person.ts'
-import { freePort, startServer } from '../server.ts'
+import { startServer } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { connect, startTools } from '../tool.ts'
 
 const TOOLS_DIR = path.join(import.meta.dirname, '../../examples')

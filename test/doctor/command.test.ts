@@ -6,7 +6,8 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { startProcess } from '../process.ts'
-import { freePort, temporaryFolder } from '../server.ts'
+import { temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { needsNginx, startSite } from './site.ts'
 
 const COMMAND = path.join(import.meta.dirname, '..', '..', 'cli', 'doctor.ts')

@@ -6,7 +6,8 @@ import { machine } from '../../doctor/checks/machine.ts'
 import { examine } from '../../doctor/examine.ts'
 import type { Result } from '../../doctor/finding.ts'
 import { type Config, readConfig } from '../../plugins/config.ts'
-import { freePort, startServer, temporaryFolder } from '../server.ts'
+import { startServer, temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { look, needsNginx, startSite } from './site.ts'
 
 interface Host { root: string, config: Config, envFile: string, put: (file: string, text?: string, mode?: number) => string, look: (instances?: number[]) => Promise<Result[]> }

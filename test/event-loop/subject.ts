@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { freePort, temporaryFolder } from '../server.ts'
+import { temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 
 /** A request; what is not said is as a client would send it. */
 export interface Input {

@@ -5,7 +5,8 @@ import { connect, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { startProcess } from '../process.ts'
-import { freePort, startServer } from '../server.ts'
+import { startServer } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 
 const onLinux = process.platform === 'linux' ? {} : { skip: 'listeners share a port on Linux' }
 const CROWD = 512

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { isInUse } from '../../lib/free-port.ts'
 import { startProcess } from '../process.ts'
-import { freePort } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 
 t.test('clients that connect all the time while the server starts are refused or served, and never reset', async t => {
   const port = await freePort()

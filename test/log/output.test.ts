@@ -5,7 +5,8 @@ import { closeSync, constants, existsSync, openSync, readFileSync, readSync, wri
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { Output } from '../../plugins/log/output.ts'
-import { freePort, temporaryFolder } from '../server.ts'
+import { temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
 
 const SERVER = path.join(import.meta.dirname, '../../server.ts')

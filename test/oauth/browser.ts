@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { pagePolicy } from '../../lib/pages/policy.ts'
-import { freePort } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 
 const EXECUTABLE = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']

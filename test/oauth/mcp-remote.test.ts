@@ -3,7 +3,8 @@ import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import path from 'node:path'
 import t from 'tap'
-import { freePort, startServer, temporaryFolder } from '../server.ts'
+import { startServer, temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { Person } from './person.ts'
 
 const PROXY = path.join(import.meta.dirname, '../../node_modules/mcp-remote/dist/proxy.js')

@@ -2,7 +2,8 @@
 import path from 'node:path'
 import type { Test } from 'tap'
 import { startProcess } from '../process.ts'
-import { freePort, temporaryFolder } from '../server.ts'
+import { temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { callTool } from './authorization.ts'
 
 /** A server process that can be killed and started again at the same address, on the same database. */

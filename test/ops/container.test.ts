@@ -13,7 +13,8 @@ import { ConfigSchema } from '../../plugins/config.ts'
 import { namesOf } from '../../scaffold/names.ts'
 import { toolFile } from '../../scaffold/templates.ts'
 import { startProcess } from '../process.ts'
-import { freePort, temporaryFolder } from '../server.ts'
+import { temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { missing } from './daemon.ts'
 
 const root = path.join(import.meta.dirname, '..', '..')

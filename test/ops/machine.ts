@@ -10,7 +10,8 @@ import type { Test } from 'tap'
 import { loadKeys } from '../../plugins/auth/oauth/grants/keys.ts'
 import { readConfig } from '../../plugins/config.ts'
 import { now } from '../../lib/clock.ts'
-import { freePort, temporaryFolder } from '../server.ts'
+import { temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 
 export const CHECKOUT = path.join(import.meta.dirname, '../..')
 const STAND_INS = path.join(import.meta.dirname, 'stand-in')

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { freePort } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { deploy, noNginx, startNginx } from './nginx.ts'
 import { ask, call, connect, type Reply, resultOf, rpc, stream, versions } from './proxied.ts'
 

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import tls from 'node:tls'
 import t, { type Test } from 'tap'
-import { freePort } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { noNginx, startNginx } from './nginx.ts'
 import { ask, versions } from './proxied.ts'
 

@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { type ServerProcess, startProcess } from '../process.ts'
-import { freePort, temporaryFolder } from '../server.ts'
+import { temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { installed, missing, startDaemon } from './daemon.ts'
 
 const OPS = path.join(import.meta.dirname, '../../ops')

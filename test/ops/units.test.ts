@@ -6,7 +6,8 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
 import { startProcess } from '../process.ts'
-import { freePort, temporaryFolder } from '../server.ts'
+import { temporaryFolder } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { CHECKOUT } from './machine.ts'
 
 const OPS = path.join(CHECKOUT, 'ops')

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { freePort, startServer } from '../server.ts'
+import { startServer } from '../server.ts'
+import { freePort } from '../support/free-port.ts'
 import { events, failure, type Found, invalidKey, KEY, pages, searched, type Searched, startOpenAI, stream } from '../upstreams/openai.ts'
 import { type Answer, html, json, silent } from '../upstreams/upstream.ts'
 import { connect } from '../tool.ts'

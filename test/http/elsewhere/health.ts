@@ -1,6 +1,7 @@
 // Run by health.test.ts, in a network where requests come from another machine.
 import t from 'tap'
-import { freePort, startServer } from '../../server.ts'
+import { startServer } from '../../server.ts'
+import { freePort } from '../../support/free-port.ts'
 
 const TOKEN = 'Zm9vYmFyYmF6cXV4MTIz'
 

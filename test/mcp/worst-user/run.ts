@@ -10,7 +10,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Authorization } from '../../oauth/authorization.ts'
-import { freePort } from '../../server.ts'
+import { freePort } from '../../support/free-port.ts'
 import { Person } from '../../oauth/person.ts'
 import { answer, LEGACY, legacy, modern, openSession, post } from '../wire.ts'
 
