@@ -161,6 +161,18 @@ t.test('a refresh that finds the grant revoked at the last moment gets nothing',
   })
 })
 
+t.test('a user who is disabled at the last moment gets nothing', async t => {
+  const { other, code, redeem, exchange } = await start(t)
+  const secret = await code()
+  const { refreshToken } = await redeem(await code())
+  // What the command does besides, ending what was granted, has not reached this statement yet.
+  other.prepare('update users set disabled_at = unixepoch()').run()
+  await t.rejects(redeem(secret), { error: 'invalid_grant', message: /may no longer sign in/ }, 'for a code')
+  await t.rejects(exchange(refreshToken), { error: 'invalid_grant', message: /may no longer sign in/ }, 'for a refresh token')
+  other.prepare('update users set disabled_at = null').run()
+  t.ok((await exchange(refreshToken)).refreshToken, 'and what was refused has used nothing up')
+})
+
 t.test('a code that is withdrawn while it is redeemed is refused', async t => {
   const { db, other, policy, code, redeem } = await start(t)
   const withdraw = () => { other.exec('delete from oauth_auth_codes where used = 0') }
