@@ -114,7 +114,7 @@ user() {
 
 folders() {
   if would "make /opt/mcpx, /etc/mcpx, /var/lib/mcpx, /var/backups/mcpx where missing"; then return; fi
-  if ! { install -d -m 755 "$ROOT/opt/mcpx" "$RELEASES" "$ROOT/etc/mcpx" "$ROOT/etc/mcpx/tools" "$TLS" "$ACME" "$UNITS" && install -d -m 700 "$RUNNING" && owned "$DATA" 700 && owned "$BACKUPS" 700; }; then
+  if ! { install -d -m 755 "$ROOT/opt/mcpx" "$RELEASES" "$ROOT/etc/mcpx" "$TOOLS" "$TLS" "$ACME" "$UNITS" && install -d -m 700 "$RUNNING" && owned "$DATA" 700 && owned "$BACKUPS" 700; }; then
     fail 'its folders could not be made; are /opt, /etc and /var writable?'
   fi
   outcome 'there'
@@ -129,7 +129,16 @@ release() {
 }
 
 configuration() {
-  if [[ -n $GIVEN_URL ]]; then outcome "$CONFIGURATION: there already"; return; fi
+  if [[ -n $GIVEN_URL ]]; then
+    local said="$CONFIGURATION: there already"
+    # One from before there was a place for tools. Whoever has set another, or none, is left alone.
+    if [[ -z $DRY ]] && ! grep -Eq '^ *(export +)?TOOLS_DIR *=' "$CONFIGURATION"; then
+      { cat "$CONFIGURATION" && printf '\n# Your own tools.\nTOOLS_DIR=%s\n' "$TOOLS"; } | put "$CONFIGURATION" 600
+      said+=", now with TOOLS_DIR=$TOOLS"
+    fi
+    outcome "$said"
+    return
+  fi
   if would "write $CONFIGURATION"; then return; fi
   put "$CONFIGURATION" 600 <<END
 # Settings of MCPX: NAME=value. docs/configuration.md explains them all. After a change: $OPS/setup.sh
@@ -137,6 +146,8 @@ PUBLIC_URL=$URL
 ${EMAIL:+CERTBOT_EMAIL=$EMAIL}
 AUTH_DB_PATH=$DATA/auth.db
 TLS_CERTIFICATE_PATH=$TLS/fullchain.pem
+# Your own tools. After a change there, too: $OPS/setup.sh
+TOOLS_DIR=$TOOLS
 # Whoever has it can read /metrics at the port of each instance.
 METRICS_TOKEN=$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')
 END

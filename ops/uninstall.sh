@@ -82,7 +82,7 @@ cat <<END
 Left are, in case you want them again:
   $DATA          users, grants, secrets
   $BACKUPS      backups of them
-  $ROOT/etc/mcpx              configuration, with its secrets
+  $ROOT/etc/mcpx              configuration, with its secrets, and your tools
   $ROOT/etc/letsencrypt       the certificate, which setup.sh has renewed again
   /var/log/journal/*.mcpx*, /var/log/nginx/mcpx-*, /var/log/mcpx-*.log   what was logged, with addresses of people
   the packages nginx, certbot, and the user mcpx

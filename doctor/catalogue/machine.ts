@@ -62,6 +62,12 @@ export const machine = {
     cause: 'A file that it loads, or a folder above, can be changed by others, who could have it run what they like.',
     fix: 'The line has the command. Look at what is in the folder before you start the server again.'
   },
+  'tools-unreadable': {
+    level: 'problem',
+    symptom: 'The server does not start, with exit code 78, or lacks a tool.',
+    cause: 'A tool of your own cannot be read by the user that the server runs as.',
+    fix: '`sudo chmod -R a+rX /etc/mcpx/tools`, or the folder that TOOLS_DIR names; home directories are closed to the service.'
+  },
   'disk-full': {
     level: 'problem',
     symptom: 'Sign-ins fail with 503, lines of the log are missing (how many, it says when there is room again), certificates are not renewed.',

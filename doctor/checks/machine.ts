@@ -1,5 +1,6 @@
 // The server's own side: what nobody sees from outside. It only reads; the database is not opened, as that would make files in it.
-import { type Stats, statfsSync } from 'node:fs'
+import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import path from 'node:path'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
 import { requireTrusted } from '../../lib/trusted-files.ts'
@@ -105,10 +106,23 @@ function checkTools ({ TOOLS_DIR, SKILLS_DIR }: Config): Verdict {
   const folders = Object.entries({ TOOLS_DIR, SKILLS_DIR }).filter((entry): entry is [string, string] => entry[1] !== undefined)
   try {
     for (const [setting, folder] of folders) requireTrusted(path.resolve(folder), setting, false)
+    const closed = folders.flatMap(([, folder]) => unreadable(path.resolve(folder)))
+    if (closed.length > 0) return found('tools-unreadable', `${closed.slice(0, 3).join(', ')}${closed.length > 3 ? ` and ${closed.length - 3} more` : ''} cannot be read by the user ${userInfo().username}`)
     return folders.length === 0 ? skipped('no folder of your own is set') : ok(`${folders.map(([, folder]) => folder).join(', ')}: closed to others`)
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
     return found('tools-exposed', error.message)
+  }
+}
+
+/** What a folder holds that whoever looks here cannot read: on a server that is the service's user. */
+function unreadable (folder: string): string[] {
+  try {
+    accessSync(folder, constants.R_OK)
+    if (!statSync(folder).isDirectory()) return []
+    return readdirSync(folder).filter(name => name !== 'node_modules' && name !== '.git').flatMap(name => unreadable(path.join(folder, name)))
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? [folder] : []
   }
 }
 

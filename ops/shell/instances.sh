@@ -46,7 +46,13 @@ replace() {
 }
 
 # what_runs: what an instance that is started now runs with. It is restarted when that has changed.
-what_runs() { { in_use && cat "$CONFIGURATION" "$UNITS/mcpx@.service" "$UNITS"/mcpx@.service.d/*.conf 2>/dev/null; } | sha256sum; }
+what_runs() { { in_use && cat "$CONFIGURATION" "$UNITS/mcpx@.service" "$UNITS"/mcpx@.service.d/*.conf 2>/dev/null; own_tools; } | sha256sum; }
+
+# own_tools: the files of the operator's tools as one stream; of packages that they have, a lock file beside them speaks.
+own_tools() (
+  folder=$(setting TOOLS_DIR)
+  [[ -n $folder ]] && cd "$DATA" && cd "$folder" && tar -cf - --dereference --sort=name --mtime=@0 --exclude=node_modules --exclude=.git .
+) 2>/dev/null
 
 # is_current PORT
 is_current() { [[ -f $RUNNING/$1 && $(cat "$RUNNING/$1") == "$(what_runs)" ]] && is_ready "$1"; }

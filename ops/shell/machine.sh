@@ -14,6 +14,7 @@ at() {
   RENDER_OPTIONS=$ROOT/etc/mcpx/render-options
   CONFIGURATION=$ROOT/etc/mcpx/mcpx.env
   TLS=$ROOT/etc/mcpx/tls
+  TOOLS=$ROOT/etc/mcpx/tools
   DATA=$ROOT/var/lib/mcpx
   SERVICE_USER=$([[ -n $ROOT ]] || echo mcpx)
   BACKUPS=$ROOT/var/backups/mcpx

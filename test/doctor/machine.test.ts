@@ -1,4 +1,5 @@
 // The server's own side: instances, files, space and the renewal of the certificate, in a machine made of one folder.
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
@@ -83,6 +84,22 @@ t.test('tools that others can change, and what the server would not start with',
   writeFileSync(path.join(folder, 'a.ts'), '')
   chmodSync(path.join(folder, 'a.ts'), 0o666)
   t.match(only(await here.look(), 'tools'), { finding: 'tools-exposed', detail: /a\.ts .*changed by others .*chmod go-w/ })
+})
+
+t.test('tools that the service cannot read', { skip: process.getuid?.() !== 0 && 'takes root' }, async t => {
+  const folder = temporaryFolder(t)
+  chmodSync(folder, 0o755)
+  for (const [name, mode] of [['a.ts', 0o644], ['b.ts', 0o600]] as const) { // the second as root's own, where its umask is 077
+    writeFileSync(path.join(folder, name), '')
+    chmodSync(path.join(folder, name), mode)
+  }
+  const [file, look] = [path.join(import.meta.dirname, '../../doctor/checks/machine.ts'), `const { machine } = await import(process.argv[1]); const { run } = machine({ config: { TOOLS_DIR: process.argv[2] } }).checks.find(({ name }) => name === 'tools'); console.log(JSON.stringify(await run()))`]
+  const as = (...who: string[]): string => spawnSync('setpriv', [...who, process.execPath, '--input-type=module', '-e', look, file, folder], { encoding: 'utf8' }).stdout
+  const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
+  if (spawnSync('setpriv', [...nobody, 'test', '-r', file]).status !== 0) return t.pass('another user cannot read this checkout', { skip: true })
+  t.match(JSON.parse(as(...nobody)), { finding: 'tools-unreadable', detail: new RegExp(`^${folder}/b\\.ts cannot be read by the user nobody$`) })
+  chmodSync(path.join(folder, 'b.ts'), 0o644)
+  t.match(JSON.parse(as(...nobody)), { status: 'ok' })
 })
 
 t.test('a secret is to be closed itself, as the start wants it', async t => {

@@ -75,7 +75,7 @@ t.test('an instance', async t => {
   const credentials = temporaryFolder(t)
   const port = String(await freePort())
   const [command = ''] = values('mcpx@.service', 'ExecStart', { instance: port, credentials })
-  const environment = Object.fromEntries(values('mcpx@.service', 'Environment', { instance: port }).join(' ').split(' ').map(pair => pair.split('=') as [string, string]))
+  const environment = Object.fromEntries([...values('mcpx@.service', 'Environment', { instance: port }).join(' ').matchAll(/"(\w+)=([^"]*)"|(\w+)=(\S*)/g)].map(([, name, value, bare, rest]) => [name ?? bare, value ?? rest] as [string, string]))
   const start = async (t: Test, configuration: string) => {
     const data = temporaryFolder(t)
     writeFileSync(path.join(credentials, 'mcpx.env'), `${configuration}\nAUTH_DB_PATH=${data}/auth.db\n`)
@@ -100,7 +100,7 @@ t.test('an instance', async t => {
   })
 
   t.test('has a name that its configuration cannot have', async t => {
-    t.match(environment, { MCP_SERVER_HOST: '127.0.0.1', MCP_SERVER_PORT: port, INSTANCE_NAME: port })
+    t.match(environment, { MCP_SERVER_HOST: '127.0.0.1', MCP_SERVER_PORT: port, INSTANCE_NAME: port, MCPX_CALLED: 'sudo mcpx' })
   })
 })
 

@@ -12,7 +12,7 @@ t.test('a server that is called all the time', { skip: noNginx }, async t => {
   const { root, origin, ports, run, options, processes } = server
   mkdirSync(path.dirname(server.configuration), { recursive: true })
   writeFileSync(server.configuration, `PUBLIC_URL=${origin}\nAUTH_DB_PATH=${root}/var/lib/mcpx/auth.db\nRATE_LIMIT_MAX=0\nSHUTDOWN_GRACE_SECONDS=5\n`)
-  t.match(await run('setup', ...options), { code: 0, stderr: '' })
+  t.match(await run('setup', ...options), { code: 0, stderr: '', stdout: new RegExp(`now with TOOLS_DIR=${root}/etc/mcpx/tools`) })
   const target = { origin, token: server.token() }
   const first = server.release()
   const next = anotherCheckout(t)
