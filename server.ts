@@ -9,6 +9,7 @@ import { type Config, readConfig } from './plugins/config.ts'
 import { freePort } from './lib/free-port.ts'
 import { betterNode } from './lib/node-floor.ts'
 import { SHUTDOWN } from './plugins/catalog/calls/call-scope.ts'
+import { startWatchdog } from './lib/watchdog.ts'
 import { summary } from './cli/summary.ts'
 
 const EXIT_UNCAUGHT = 1 // and it is started again, by systemd or by the container's engine
@@ -33,6 +34,7 @@ try {
   })
   if (safeNode !== undefined) app.log.warn({ node: process.versions.node, safe: safeNode }, 'the decoder of Brotli of this Node is not safe (CVE-2026-111497): answers encoded so are refused; use the Node named here, or a later one')
   await app.port.open()
+  startWatchdog(config.WATCHDOG_SECONDS)
   if (process.stdout.isTTY) process.stdout.write(summary(app))
   else if (app.toolReload !== undefined) app.toolReload.tell = line => process.stderr.write(`mcpx: ${line}\n`) // a terminal shows the log
   flushCompileCache() // or only a graceful end would keep what this start has compiled; without NODE_COMPILE_CACHE it does nothing

@@ -44,7 +44,8 @@ export const sections = {
     SESSION_IDLE_MINUTES: integer(30, 1, 24 * HOUR, 'Minutes after which an unused session ends.'),
     KEEP_ALIVE_SECONDS: integer(15, 1, 300, 'Seconds between the comments that keep an idle stream open. Some proxies cut streams that are silent for 60 s.'),
     IDLE_CONNECTION_SECONDS: integer(75, 1, 3600, 'Seconds that an idle connection is kept open. Must be longer than the proxy in front keeps its idle connections; otherwise a request now and then meets a connection that is being closed. Behind the load balancer of Google: 620.'),
-    SHUTDOWN_GRACE_SECONDS: integer(8, 0, 300, 'Seconds that running calls get to finish after SIGTERM.')
+    SHUTDOWN_GRACE_SECONDS: integer(8, 0, 300, 'Seconds that running calls get to finish after SIGTERM.'),
+    WATCHDOG_SECONDS: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600, description: 'Seconds after which the process ends itself if its event loop is held, as by a loop in a tool that never ends: it serves nobody then, and systemd or the container engine starts it again. 0 turns this off. Unset: 30 with NODE_ENV=production, which the systemd units and the image set; otherwise off.' }))
   },
   Tools: {
     TOOLS_DIR: text('Folder with your own tools, one file each, loaded in addition to the built-in ones.'),

@@ -75,7 +75,7 @@ t.test('an instance', async t => {
   const credentials = temporaryFolder(t)
   const port = String(await freePort())
   const [command = ''] = values('mcpx@.service', 'ExecStart', { instance: port, credentials })
-  const environment = Object.fromEntries([...values('mcpx@.service', 'Environment', { instance: port }).join(' ').matchAll(/"(\w+)=([^"]*)"|(\w+)=(\S*)/g)].map(([, name, value, bare, rest]) => [name ?? bare, value ?? rest] as [string, string]))
+  const environment = Object.fromEntries((values('mcpx@.service', 'Environment', { instance: port }).join(' ').match(/"[^"]*"|\S+/g) ?? []).map(word => word.replaceAll('"', '').split('=') as [string, string]))
   const start = async (t: Test, configuration: string) => {
     const data = temporaryFolder(t)
     writeFileSync(path.join(credentials, 'mcpx.env'), `${configuration}\nAUTH_DB_PATH=${data}/auth.db\n`)
