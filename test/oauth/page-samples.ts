@@ -2,6 +2,7 @@
 import { consentPage } from '../../plugins/auth/oauth/pages/consent.ts'
 import { errorPage } from '../../plugins/auth/oauth/pages/error.ts'
 import { signInPage } from '../../plugins/auth/oauth/pages/sign-in.ts'
+import { signOutPage } from '../../plugins/auth/oauth/pages/sign-out.ts'
 import { signedOutPage } from '../../plugins/auth/oauth/pages/signed-out.ts'
 import { finishPage } from '../../plugins/auth/oauth/pages/finish.ts'
 
@@ -28,5 +29,6 @@ export const samples = {
   }),
   'finish': finishPage({ serverName, clientName: 'Claude', location: 'https://claude.ai/api/mcp/auth_callback?code=c&state=s' }),
   'error': errorPage({ serverName, title: 'This server does not know the app', advice: 'Remove mcpx in the app and add it again: the app then introduces itself anew. If that does not help, tell the people who make the app.', message: 'redirect_uri is not one that this client has registered', requestId: '911e9a16-c0e7-4247-b54c-000000000005' }),
+  'sign-out': signOutPage({ ...form, username: 'mcpuser' }),
   'signed-out': signedOutPage({ serverName })
 }

@@ -1,6 +1,8 @@
 // The pages as people see, hear and operate them, in real Chromium.
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import t from 'tap'
+import { startServer } from '../server.ts'
+import { accessibilityFaults } from './accessible.ts'
 import { launch, noChromium, servePages, watch } from './browser.ts'
 import { samples } from './page-samples.ts'
 
@@ -13,18 +15,40 @@ t.test('in Chromium', { skip: noChromium }, async t => {
   })
   await app.listen({ port: Number(new URL(origin).port), host: '127.0.0.1' })
 
+  // Pages that have no form, as the server itself sends them.
+  const [open, guarded] = [await startServer(t), await startServer(t, { AUTH_MODE: 'oauth', OAUTH_RATE_LIMIT_MAX: '0' })]
+  const pages = [
+    ...Object.keys(samples).map(name => `${origin}/${name}`),
+    ...[open, guarded].flatMap(server => [`${server.origin}/`, server.endpoint, `${server.origin}/no/such`]),
+    `${guarded.origin}/oauth/sign-out`, `${guarded.origin}/oauth/authorize?client_id=nobody`
+  ]
+
+  t.test('what cannot be used by everybody would be found, under the policy of our pages', async t => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    const { session } = await watch(context, page)
+    await page.goto(`${origin}/sign-in`)
+    await page.locator('main').evaluate(main => { main.innerHTML = '<h3>Sign in</h3><input><p lang="zz-zz-zz">text</p>' })
+    const found = await accessibilityFaults(page, session)
+    for (const rule of ['label', 'valid-lang', 'page-has-heading-one']) t.ok(found.some(fault => fault.startsWith(`${rule}: `)), rule)
+    await context.close()
+  })
+
   const devices: Record<string, BrowserContextOptions> = {
     'a small phone': { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true },
-    'a phone in the dark': { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'dark' },
+    'a phone in the dark': { viewport: { width: 360, height: 800 }, isMobile: true, hasTouch: true, colorScheme: 'dark' },
     'a desktop': { viewport: { width: 1280, height: 800 } }
   }
   for (const [device, options] of Object.entries(devices)) {
-    t.test(`every page fits ${device}, can be read, and breaks no policy`, async t => {
+    t.test(`every page fits ${device}, can be read by everybody, and breaks no policy`, async t => {
       const context = await browser.newContext(options)
       const page = await context.newPage()
-      const { violations } = await watch(context, page)
-      for (const name of Object.keys(samples)) {
-        await page.goto(`${origin}/${name}`)
+      const { violations, session } = await watch(context, page)
+      for (const url of pages) {
+        const name = new URL(url).pathname
+        await page.goto(url)
+        await page.locator('details').evaluateAll(all => { for (const details of all) details.setAttribute('open', '') })
+        for (const fault of await accessibilityFaults(page, session)) t.fail(`${name}: ${fault}`)
         t.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, `${name} does not scroll sideways`)
         const contrasts = await textContrasts(page)
         t.ok(contrasts.length > 0)
