@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import SQLite from 'better-sqlite3'
-import { Kysely, sql, SqliteDialect } from 'kysely'
+import { type DatabaseConnection, Kysely, sql, SqliteDialect, SqliteDriver } from 'kysely'
 import type { Migrator } from 'kysely/migration'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
 import type { Config } from '../config.ts'
@@ -35,6 +35,29 @@ export async function openDatabase ({ AUTH_DB_PATH }: Config): Promise<Kysely<Da
   }
 }
 
+/** SQLite itself rolls back when the disk is full or fails. Done once more, that is an error of its own, and would be told instead of the cause. */
+class Driver extends SqliteDriver {
+  readonly #sqlite: SQLite.Database
+  constructor (sqlite: SQLite.Database) {
+    super({ database: sqlite })
+    this.#sqlite = sqlite
+  }
+
+  override async rollbackTransaction (connection: DatabaseConnection): Promise<void> {
+    if (this.#sqlite.inTransaction) await super.rollbackTransaction(connection)
+  }
+}
+
+class Dialect extends SqliteDialect {
+  readonly #sqlite: SQLite.Database
+  constructor (config: { database: SQLite.Database }) {
+    super(config)
+    this.#sqlite = config.database
+  }
+
+  override createDriver (): Driver { return new Driver(this.#sqlite) }
+}
+
 async function open (file: string, steps: string[]): Promise<Kysely<Database>> {
   const sqlite = new SQLite(file, { timeout: BUSY_TIMEOUT_MS })
   try {
@@ -42,7 +65,7 @@ async function open (file: string, steps: string[]): Promise<Kysely<Database>> {
     sqlite.pragma('journal_mode = WAL')
     sqlite.pragma('synchronous = FULL')
     sqlite.pragma('foreign_keys = ON')
-    const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: sqlite }) })
+    const db = new Kysely<Database>({ dialect: new Dialect({ database: sqlite }) })
     if (await isUpToDate(db, steps)) return db
     const migrator = await loadMigrator(db, steps) // before the lock is taken, for which others may be waiting
     // Kysely's migrator neither locks SQLite nor runs its steps in a transaction: two processes that start at once would
