@@ -3,14 +3,12 @@ import { flushCompileCache } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { FastifyInstance } from 'fastify'
-import { buildApp } from './app.ts'
 import { ConfigurationError } from './lib/configuration-error.ts'
 import { type Config, readConfig } from './plugins/config.ts'
 import { freePort } from './lib/free-port.ts'
 import { betterNode } from './lib/node-floor.ts'
 import { SHUTDOWN } from './plugins/catalog/calls/call-scope.ts'
 import { startWatchdog } from './lib/watchdog.ts'
-import { summary } from './cli/summary.ts'
 
 const EXIT_UNCAUGHT = 1 // and it is started again, by systemd or by the container's engine
 const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
@@ -25,6 +23,7 @@ try {
   const safeNode = betterNode()
   if (safeNode !== undefined) (await import('./lib/net/no-brotli.ts')).refuseBrotli()
   const config = await configure()
+  const { buildApp } = await import('./app.ts') // only now, so that what is wrong with the settings is said sooner
   const app = await buildApp(config)
   process.on('unhandledRejection', error => app.log.error({ err: error }, 'a rejected promise that nobody handled; the server goes on'))
   // What it has left half done is not known, so that what starts anew is safer than what goes on; calls in flight may end.
@@ -35,7 +34,7 @@ try {
   if (safeNode !== undefined) app.log.warn({ node: process.versions.node, safe: safeNode }, 'the decoder of Brotli of this Node is not safe (CVE-2026-111497): answers encoded so are refused; use the Node named here, or a later one')
   await app.port.open()
   startWatchdog(config.WATCHDOG_SECONDS)
-  if (process.stdout.isTTY) process.stdout.write(summary(app))
+  if (process.stdout.isTTY) process.stdout.write((await import('./cli/summary.ts')).summary(app))
   else if (app.toolReload !== undefined) app.toolReload.tell = line => process.stderr.write(`mcpx: ${line}\n`) // a terminal shows the log
   flushCompileCache() // or only a graceful end would keep what this start has compiled; without NODE_COMPILE_CACHE it does nothing
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { void stop(app, signal) })
