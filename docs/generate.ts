@@ -1,6 +1,7 @@
 // Writes the reference pages, which say what the code says. `./mcpx docs` runs it; a test fails when one is stale.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { clientsPage } from './generator/clients.ts'
 import { configurationPage, envExample } from './generator/configuration.ts'
 import { withContents } from './generator/contents.ts'
 import { housePicture } from './generator/house.ts'
@@ -16,6 +17,7 @@ export async function pages (): Promise<[file: string, text: string][]> {
   const whole: [file: string, text: string][] = [
     ['.env.example', await envExample()],
     ['llms.txt', llmsText(current('docs/README.md'))],
+    ['docs/clients.md', clientsPage()],
     ['docs/configuration.md', await configurationPage()],
     ['docs/tools.md', await toolsPage()],
     ['docs/http.md', await httpPage()],
