@@ -41,6 +41,7 @@ try {
   // A terminal that goes away ends the server as SIGTERM does. Elsewhere somebody wants a log opened anew, which is not ours.
   const atTerminal = process.stdout.isTTY
   process.on('SIGHUP', signal => { if (atTerminal) void stop(app, signal) })
+  process.on('SIGUSR2', () => {}) // by which others are told to open their logs anew; it would end this at once
 } catch (error) {
   fail(error)
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import packageJson from '../package.json' with { type: 'json' }
 import { atTerminal, startProcess } from './process.ts'
 import { temporaryFolder } from './server.ts'
 import { freePort } from './support/free-port.ts'
@@ -165,6 +166,19 @@ export default async function (fastify) {
     t.equal(await ended, 0)
   })
 }
+
+t.test('signals that are meant for other servers end nothing, and let no debugger in', { buffered: true }, async t => {
+  const flags = packageJson.scripts.start.split(' ').filter(word => word.startsWith('--'))
+  const { child, origin, output, until, ended } = await startProcess(t, { AUTH_MODE: 'noauth' }, [process.execPath, ...flags, path.join(import.meta.dirname, '../server.ts')])
+  await until(/listening on/)
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+    child.kill(signal)
+    for (let i = 0; i < 3; i++) t.equal((await fetch(`${origin}/health/live`)).status, 200, signal)
+  }
+  child.kill('SIGTERM')
+  t.equal(await ended, 0, 'and it can be ended as ever')
+  t.equal(output.stderr, '', 'no "Debugger listening"')
+})
 
 t.test('a second signal does not wait', { buffered: true }, async t => {
   const TOOLS_DIR = temporaryFolder(t)

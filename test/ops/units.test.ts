@@ -59,7 +59,13 @@ t.test('a server is started with the flags and the allocator of the start script
   const words = packageJson.scripts.start.split(' ')
   const flags = words.filter(word => word.startsWith('--'))
   t.not(flags.length, 0)
-  for (const flag of flags) t.ok(values('mcpx@.service', 'ExecStart')[0]?.split(' ').includes(flag), flag)
+  const starts = {
+    'the unit': values('mcpx@.service', 'ExecStart')[0],
+    './mcpx start': readFileSync(path.join(CHECKOUT, 'mcpx'), 'utf8').split('\n').find(line => /^ *start\) /.test(line)),
+    'the container': readFileSync(path.join(OPS, 'container/Dockerfile'), 'utf8').split('\n').find(line => line.startsWith('CMD '))?.replaceAll(/[",[\]]/g, ' ')
+  }
+  for (const [where, line = ''] of Object.entries(starts)) for (const flag of flags) t.ok(line.split(' ').includes(flag), `${where}: ${flag}`)
+  t.ok(flags.includes('--disable-sigusr1'), 'whoever may send signals may not debug')
   const environment = new Set(values('mcpx@.service', 'Environment').flatMap(value => value.split(' ')))
   for (const word of words.filter(word => word.startsWith('MALLOC_'))) t.ok(environment.has(word), word)
 })
