@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import path from 'node:path'
 import t from 'tap'
 import { now, setClockAhead } from '../../lib/clock.ts'
-import { cancelTask, changeWorking, createTask, failLost, findTask, LEASE, type NewTask } from '../../plugins/catalog/tasks/store.ts'
+import { cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, type NewTask } from '../../plugins/catalog/tasks/store.ts'
 import { testDatabase } from '../oauth/database.ts'
 import { startServer } from '../server.ts'
 import { until } from '../support/until.ts'
@@ -24,6 +24,20 @@ t.test('a task that was cancelled stays so, whatever it comes to', async t => {
   t.notOk(await changeWorking(db, 'a', { status: 'completed', outcome: '{}' }))
   t.notOk(await cancelTask(db, 'a'), 'once')
   t.match(await findTask(db, 'alice', 'a'), { status: 'cancelled', outcome: null })
+})
+
+t.test('of two who answer the same question one goes on with the task, and a task that has ended stays so', async t => {
+  const { db } = await testDatabase(t)
+  const read = await createTask(db, task('a'), BOUNDS)
+  if (read === undefined) return t.fail('no task')
+  t.ok(await changeTask(db, read, { status: 'working', input_responses: '{"name":"one"}' }))
+  t.notOk(await changeTask(db, read, { status: 'working', input_responses: '{"name":"other"}' }), 'it is no longer as it was read')
+  t.match(await findTask(db, 'alice', 'a'), { input_responses: '{"name":"one"}', revision: 1 })
+
+  const asked = await findTask(db, 'alice', 'a')
+  await cancelTask(db, 'a')
+  t.notOk(asked && await changeTask(db, asked, { status: 'working' }))
+  t.match(await findTask(db, 'alice', 'a'), { status: 'cancelled' })
 })
 
 t.test('only a task whose lease is over is lost', async t => {
