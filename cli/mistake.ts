@@ -26,6 +26,7 @@ function linesOf (error: unknown): string[] | undefined {
   if (error instanceof Mistake) return [error.message]
   const { code, message } = error as NodeJS.ErrnoException
   if (code?.startsWith('ERR_PARSE_ARGS')) return [message.split(/\. |\n/, 1)[0] ?? message]
+  if (code?.startsWith('SQLITE_FULL') || code === 'ENOSPC' || code === 'EDQUOT') return ['no space is left on the disk, and nothing was changed; free some, and try again']
   if (code?.startsWith('SQLITE_BUSY')) return ['the database is busy; try again']
   return undefined
 }

@@ -17,6 +17,7 @@ const HELP = `Replaces the database with a backup. Stop the server first; start 
 
   --keep-grants    what was granted to apps, and signed-in browsers, stay as they were at the time of the backup,
                    including what was revoked since. Without it, everyone has to sign in again.
+    --wait <seconds> for how long a server that is about to end is waited for; 30
 
 Nothing is changed if the backup is damaged or the server is running. The replaced database is kept beside
 the new one, and its place is printed. When root runs this, it works as the owner of the data folder and reads
@@ -24,17 +25,19 @@ what that user can read. It prints whose password is an older one now, who is ba
 `
 
 await run('restore', async args => {
-  const { values, positionals: [name, ...more] } = parseArgs({ args, allowPositionals: true, options: { 'keep-grants': { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } } })
+  const { values, positionals: [name, ...more] } = parseArgs({ args, allowPositionals: true, options: { 'keep-grants': { type: 'boolean', default: false }, wait: { type: 'string', default: '30' }, help: { type: 'boolean', short: 'h' } } })
   if (values.help) {
     process.stdout.write(HELP)
     return
   }
   if (name === undefined) throw new Mistake('say which backup: latest, or a name that `backup list` shows; --help explains')
   if (more.length > 0) throw new Mistake(`"${more[0]}" is one word too many`)
+  const seconds = Number(values.wait)
+  if (!/^\d{1,4}$/.test(values.wait)) throw new Mistake(`--wait: "${values.wait}" is not a number of seconds`)
   const config = readConfig()
   becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
   try {
-    const { from, replaced, difference, otherSecret } = await restoreBackup(config, find(name, config.BACKUP_DIR), { keepGrants: values['keep-grants'] })
+    const { from, replaced, difference, otherSecret } = await restoreBackup(config, find(name, config.BACKUP_DIR), { keepGrants: values['keep-grants'], waitMs: seconds * 1000, waiting: () => console.error('waiting for the server to end') })
     console.error(`restored ${from}${replaced === undefined ? '' : `; what was there is in ${replaced}`}`)
     for (const line of news(difference, otherSecret)) console.error(line)
   } catch (error) {

@@ -9,6 +9,7 @@ import { nginxVersion } from './nginx/version.ts'
 import { valuesOf } from './values.ts'
 
 const EXIT_CONFIGURATION = 78 // as the server itself ends with a wrong configuration
+const NO_SPACE = 'no space is left on the disk; free some'
 const SUFFIX = '.template'
 const HELP = `Writes nginx's site file from the configuration.
 
@@ -31,7 +32,7 @@ if (import.meta.main) {
     const problems = problemsOf(error)
     if (problems === undefined) throw error
     for (const problem of problems) console.error(`render: ${problem}`)
-    process.exitCode = EXIT_CONFIGURATION
+    process.exitCode = problems[0] === NO_SPACE ? 1 : EXIT_CONFIGURATION
   }
 }
 
@@ -89,5 +90,6 @@ function problemsOf (error: unknown): string[] | undefined {
   const { code, message, path: file } = error as NodeJS.ErrnoException
   if (code?.startsWith('ERR_PARSE_ARGS')) return [message.split(/\. |\n/, 1)[0] ?? message]
   if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR') return [`--out: ${file} cannot be written (${code})`]
+  if (code === 'ENOSPC' || code === 'EDQUOT') return [NO_SPACE]
   return undefined
 }

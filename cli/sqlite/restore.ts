@@ -1,6 +1,7 @@
 // Puts a backup in the place of the database, which is kept.
 import { copyFileSync, cpSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import SQLite from 'better-sqlite3'
 import type { Config } from '../../plugins/config.ts'
 import { makeDataFolder, SECRET_FILE } from '../../plugins/secrets.ts'
@@ -14,9 +15,10 @@ export interface Restored { readonly database: string, readonly from: string, /*
 /**
  * Replaces the database and its secret by those of a backup. Nothing is changed unless all of the backup is sound.
  * Everything that was granted is revoked, unless it is to be kept: the backup knows nothing of what was revoked since.
+ * @param options `waitMs` is for how long a server that is about to end is waited for, and `waiting` is told of it
  * @throws BackupError when it is not, or when a server has the database open
  */
-export async function restoreBackup (config: Config, folder: string, { keepGrants = false } = {}): Promise<Restored> {
+export async function restoreBackup (config: Config, folder: string, { keepGrants = false, waitMs = 0, waiting = () => {} } = {}): Promise<Restored> {
   await checkBackup(folder)
   const data = makeDataFolder(config)
   const database = path.resolve(config.AUTH_DB_PATH)
@@ -25,7 +27,7 @@ export async function restoreBackup (config: Config, folder: string, { keepGrant
     for (const file of [DATABASE_FILE, SECRET_FILE]) if (existsSync(path.join(folder, file))) copyFileSync(path.join(folder, file), path.join(draft, file))
     if (existsSync(path.join(folder, TOOL_DATA))) cpSync(path.join(folder, TOOL_DATA), path.join(draft, TOOL_DATA), { recursive: true })
     checkDatabase(path.join(draft, DATABASE_FILE))
-    const former = holdDatabase(database)
+    const former = await waitFor(database, waitMs, waiting)
     try {
       const difference = await prepare(config, path.join(draft, DATABASE_FILE), former, keepGrants, path.basename(folder))
       const otherSecret = differs(path.join(draft, SECRET_FILE), path.join(data, SECRET_FILE))
@@ -57,6 +59,23 @@ async function prepare (config: Config, file: string, former: SQLite.Database | 
 
 const differs = (a: string, b: string): boolean => existsSync(a) && existsSync(b) && !readFileSync(a).equals(readFileSync(b))
 
+/** As `holdDatabase`, once those who have it open have ended. */
+async function waitFor (file: string, waitMs: number, waiting: () => void): Promise<SQLite.Database | undefined> {
+  const started = performance.now()
+  for (let tries = 0; ; tries++) {
+    try {
+      return holdDatabase(file)
+    } catch (error) {
+      if (!(error instanceof InUse) || performance.now() - started >= waitMs) throw error
+      if (tries === 0) waiting()
+      await sleep(100)
+    }
+  }
+}
+
+/** Somebody else has the database open. */
+class InUse extends BackupError {}
+
 /** Keeps everybody else out of the database until what is answered is closed. A damaged one cannot be held, nor served. */
 function holdDatabase (file: string): SQLite.Database | undefined {
   if (!existsSync(file)) return undefined
@@ -68,7 +87,7 @@ function holdDatabase (file: string): SQLite.Database | undefined {
   } catch (error) {
     current.close()
     const { code = '' } = error as { code?: string }
-    if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) throw new BackupError(`a server, or another command, has ${file} open; stop it first (systemctl stop mcpx.target 'mcpx@*')`)
+    if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) throw new InUse(`a server, or another command, has ${file} open; stop it first (systemctl stop mcpx.target 'mcpx@*')`)
     return undefined
   }
   return current

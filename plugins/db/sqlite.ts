@@ -30,7 +30,7 @@ export async function openDatabase ({ AUTH_DB_PATH }: Config): Promise<Kysely<Da
       const { code = '', message } = error as NodeJS.ErrnoException
       // Of two that switch a new file to WAL at once, SQLite refuses one without waiting: each could wait for the other.
       if (code.startsWith('SQLITE_BUSY') && performance.now() < deadline) await sleep(RETRY_MS)
-      else throw new ConfigurationError([`AUTH_DB_PATH: ${AUTH_DB_PATH} cannot be used: ${message}`], { cause: error })
+      else throw new ConfigurationError([`AUTH_DB_PATH: ${AUTH_DB_PATH} cannot be used: ${message}${/^SQLITE_(IOERR|FULL)/.test(code) ? '; is the disk full? free some space, and try again' : ''}`], { cause: error })
     }
   }
 }

@@ -73,7 +73,7 @@ t.test('a server that is written to all the time', async t => {
   })
 
   await t.test('refuses a restore while it runs', async t => {
-    const { code, stderr } = await command('restore', 'latest')
+    const { code, stderr } = await command('restore', 'latest', '--wait', '0')
     t.equal(code, 1)
     t.match(stderr, /^restore: a server, or another command, has .*auth\.db open; stop it first \(systemctl stop mcpx\.target 'mcpx@\*'\)\n$/)
     t.ok(await works(origin, before), 'nothing has changed')

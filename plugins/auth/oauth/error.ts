@@ -39,7 +39,8 @@ export function toOAuthError (error: unknown): OAuthError {
   if (error instanceof OAuthError) return error
   if (error instanceof Refusal && isOfOAuth(error.reason)) return new OAuthError(error.reason, error.message, { status: error.statusCode, retryAfter: error.retryAfter, cause: error })
   const { code = '', statusCode = 500, message, retryAfter } = error as FastifyError & { retryAfter?: number }
-  if (/^SQLITE_(BUSY|LOCKED|PROTOCOL|FULL|IOERR|CANTOPEN)/.test(code)) return new OAuthError('temporarily_unavailable', 'The server is busy; try again', { retryAfter: 2, cause: error })
+  if (code.startsWith('SQLITE_FULL')) return new OAuthError('temporarily_unavailable', 'The disk of the server is full; its operator has to free some space', { retryAfter: 60, cause: error })
+  if (/^SQLITE_(BUSY|LOCKED|PROTOCOL|IOERR|CANTOPEN)/.test(code)) return new OAuthError('temporarily_unavailable', 'The server is busy; try again', { retryAfter: 2, cause: error })
   if (statusCode === 429) return new OAuthError('temporarily_unavailable', message, { status: 429, retryAfter, cause: error })
   if (statusCode < 500) return new OAuthError('invalid_request', message, { status: statusCode, cause: error })
   return new OAuthError('server_error', 'Internal error', { cause: error })
