@@ -81,7 +81,7 @@ t.test('every page is a whole document with a language and a title that says its
     t.notMatch(page, /<script|style="|javascript:|\son\w+=/i, name)
     return /<title>(.*)<\/title>/.exec(page)?.[1]
   })
-  t.match(titles, ['Sign in – mcpx', 'Sign in – mcpx', 'Error: Sign in – mcpx', 'Allow Claude? – mcpx', 'Allow Visual Studio Code? – mcpx', 'Allow Cursor? – mcpx', 'Allow Nightly report? – mcpx', /^Allow &lt;b&gt;/, 'Continue to Claude – mcpx', 'Error: This server does not know the app – mcpx', 'Signed out – mcpx'])
+  t.match(titles, ['Sign in – mcpx', 'Sign in – mcpx', 'Error: Sign in – mcpx', 'Allow Claude? – mcpx', 'Allow Visual Studio Code? – mcpx', 'Allow Cursor? – mcpx', 'Allow Nightly report? – mcpx', /^Allow &lt;b&gt;/, 'Continue to Claude – mcpx', 'Error: This server does not know the app – mcpx', 'Sign out? – mcpx', 'Signed out – mcpx'])
 })
 
 t.test('the policy allows the stylesheet by its hash, the icon, and nothing else; no other answer has it', async t => {
