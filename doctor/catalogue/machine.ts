@@ -80,6 +80,18 @@ export const machine = {
     cause: 'Space where the data is runs out.',
     fix: '`df -h`, `journalctl --vacuum-size=500M`, old backups and releases: docs/maintenance.md.'
   },
+  'nginx-few-streams': {
+    level: 'warning',
+    symptom: 'New connections are refused while many clients listen on streams.',
+    cause: 'nginx may have few connections, and a stream takes two of them.',
+    fix: 'Run `sudo ops/setup.sh`, or set `worker_connections 8192;` and `worker_rlimit_nofile 20000;` in /etc/nginx/nginx.conf and reload nginx.'
+  },
+  'nginx-not-restarted': {
+    level: 'warning',
+    symptom: 'Nothing, until nginx dies: then the site is down until somebody notices.',
+    cause: 'The unit of nginx, as Debian has it, leaves an nginx that died as it is.',
+    fix: 'Run `sudo ops/setup.sh`, or install ops/systemd/nginx.conf as in docs/deployment.md.'
+  },
   'certificate-not-served': {
     level: 'problem',
     symptom: 'The certificate was renewed, and clients are still shown the old one.',

@@ -10,6 +10,7 @@ import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { ask, describe } from '../http.ts'
 import { list, stat } from './files.ts'
 import type { Group } from './group.ts'
+import { checkNginx } from './nginx.ts'
 import { checkBackups, checkRenewal, checkServed } from './upkeep.ts'
 
 const GIB = 1024 ** 3
@@ -39,6 +40,7 @@ export function machine (options: Machine): Group {
       { name: 'data folder', run: async () => checkData(config) },
       { name: 'tools', run: async () => checkTools(config) },
       { name: 'disk space', run: async () => checkDisk(config) },
+      { name: 'nginx', run: async () => checkNginx(root) },
       { name: 'renewal of the certificate', run: async () => checkRenewal(root) },
       { name: 'certificate in use', run: async visit => await checkServed(root, visit) },
       { name: 'backups', run: async () => checkBackups(root) }

@@ -108,6 +108,20 @@ t.test('a secret is to be closed itself, as the start wants it', async t => {
   t.match(only(await here.look(), 'data folder'), { finding: 'data-exposed', detail: /auth\.db .*mode 0644/ }, 'in a closed folder too')
 })
 
+t.test('an nginx as Debian has it, and as setup leaves it', async t => {
+  const here = await host(t)
+  t.match(only(await here.look(), 'nginx'), { status: 'skipped' })
+  here.put('etc/nginx/conf.d/mcpx.conf', 'server {}\n')
+  here.put('etc/nginx/nginx.conf', 'events {\n\tworker_connections 768;\n\t# worker_connections 9000;\n}\n')
+  t.match((await here.look()).filter(({ check }) => check === 'nginx'), [
+    { finding: 'nginx-few-streams', detail: 'a process of nginx can carry 384 (worker_connections 768, open files 1024)' },
+    { finding: 'nginx-not-restarted' }
+  ])
+  here.put('etc/nginx/nginx.conf', 'worker_rlimit_nofile 20000; # added\nevents { worker_connections 8192; }\n')
+  here.put('etc/systemd/system/nginx.service.d/mcpx.conf', readFileSync(path.join(import.meta.dirname, '../../ops/systemd/nginx.conf'), 'utf8'))
+  t.match(only(await here.look(), 'nginx'), { status: 'ok', detail: /^4096 streams/ })
+})
+
 t.test('a data folder that is not there', async t => {
   const here = await host(t, { AUTH_DB_PATH: '/nonexistent/auth.db' })
   const results = await here.look()
