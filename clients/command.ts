@@ -7,6 +7,9 @@ import { Person } from '../test/oauth/person.ts'
 import type { Place } from './client.ts'
 
 const LOOK_EVERY_MS = 50
+const LIMIT_MS = 60_000
+/** As a person pauses: what comes faster some programs take for a paste, in which Enter is a new line. */
+const TYPING_MS = 2000
 
 export interface Command {
   env?: Record<string, string>
@@ -21,7 +24,8 @@ export interface Command {
 /** Runs a program to its end, signing in where it sends its user, and answers all that it said; a failure is thrown with its last words. */
 export async function run (place: Place, file: string, args: string[], { env = {}, terminal = false, until, typed = [] }: Command = {}): Promise<string> {
   const browser = new Browser(place)
-  const command = terminal ? ['script', '-qefc', [file, ...args].map(quoted).join(' '), '/dev/null'] : [file, ...args]
+  const called = [file, ...args].map(word => path.isAbsolute(word) ? path.basename(word) : word).join(' ')
+  const command = terminal ? ['script', '-qefc', `stty rows 50 cols 200; exec ${[file, ...args].map(quoted).join(' ')}`, '/dev/null'] : [file, ...args]
   const child = spawn(command[0] ?? '', command.slice(1), { cwd: place.home, env: { ...process.env, ...browser.env, ...env } as NodeJS.ProcessEnv })
   let said = ''
   let enough = false
@@ -34,7 +38,7 @@ export async function run (place: Place, file: string, args: string[], { env = {
       if (next !== undefined && next[0].test(said.slice(heard))) {
         heard = said.length
         waiting.shift()
-        child.stdin.write(next[1])
+        setTimeout(() => child.stdin.write(next[1]), TYPING_MS)
       }
       if (until?.test(said) === true && !enough) {
         enough = true
@@ -44,14 +48,18 @@ export async function run (place: Place, file: string, args: string[], { env = {
   }
   if (typed.length === 0 && until === undefined) child.stdin.end()
   const timer = setInterval(() => browser.look(said), LOOK_EVERY_MS)
+  let late = false
+  const limit = setTimeout(() => { late = true; child.kill('SIGTERM') }, LIMIT_MS)
   try {
     const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
     browser.look(said)
     await browser.done
-    if (code !== 0 && !enough) throw new Error(`${path.basename(file)} ${args.join(' ')} ended with ${code}: ${lastOf(said)}`)
+    if (late) throw new Error(`${called} had not finished after ${LIMIT_MS / 1000} s: ${lastOf(said)}`)
+    if (code !== 0 && !enough) throw new Error(`${called} ended with ${code}: ${lastOf(said)}`)
     return said
   } finally {
     clearInterval(timer)
+    clearTimeout(limit)
   }
 }
 
