@@ -2,11 +2,12 @@
 // tap's own; with files named, these alone are run.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const root = path.join(import.meta.dirname, '..')
+const built = path.join(root, 'node_modules/.pnpm/node_modules/@tapjs/test/test-built')
 const command = (name: string): string => path.join(root, 'node_modules/.bin', name)
 
 // tap has every process that it or a test starts note what it loads, and read the source map of each, which takes as long
@@ -21,7 +22,10 @@ const args = process.argv.slice(2).map(argument => {
 // Tests of tools outside the tree import 'mcpx', and packages, as their tools do.
 const elsewhere = new Set(args.filter(argument => path.isAbsolute(argument)).map(file => path.dirname(file)))
 const shareDependencies = [...elsewhere].map(dir => `--import=data:text/javascript,${encodeURIComponent(`import { shareDependencies } from ${JSON.stringify(pathToFileURL(path.join(root, 'plugins/catalog/sources/tool-modules.ts')).href)}; shareDependencies(${JSON.stringify(dir)})`)}`)
-if (!isBuilt()) await run('tap', ['build'])
+if (!isBuilt()) {
+  unshare()
+  await run('tap', ['build'])
+}
 const whole = !args.some(argument => !argument.startsWith('-'))
 const checks = whole ? [checked('tsc'), checked('oxlint', '--deny-warnings')] : []
 process.exitCode = await run('tap', args, { NODE_COMPILE_CACHE: path.join(root, 'node_modules/.cache/node'), NODE_OPTIONS: [process.env.NODE_OPTIONS, leaveOutPackages, ...shareDependencies].filter(Boolean).join(' ') })
@@ -46,10 +50,20 @@ async function checked (name: string, ...given: string[]): Promise<{ name: strin
 }
 
 /**
- * Whether tap has been put together with the plugins of package.json, which leaves one out. It stands among the packages, in a
- * file that pnpm shares between checkouts: an installation elsewhere may have put the usual one there again.
+ * Whether tap has been put together with the plugins of package.json, which leaves one out. It stands among the packages, in
+ * files that pnpm shares between checkouts: an installation elsewhere may have put the usual ones there again.
  */
 function isBuilt (): boolean {
-  const built = path.join(root, 'node_modules/.pnpm/node_modules/@tapjs/test/test-built/dist/esm/index.js')
-  return existsSync(built) && existsSync(path.join(root, '.tap/plugins')) && !readFileSync(built, 'utf8').includes('@tapjs/typescript')
+  const file = path.join(built, 'dist/esm/index.js')
+  return existsSync(file) && existsSync(path.join(root, '.tap/plugins')) && !readFileSync(file, 'utf8').includes('@tapjs/typescript')
+}
+
+/** Makes these files ones of this checkout: tap writes into those that are there, and so into those of every other, while its tests run. */
+function unshare (): void {
+  if (!existsSync(built)) return
+  const own = `${built}.own`
+  rmSync(own, { recursive: true, force: true })
+  cpSync(built, own, { recursive: true })
+  rmSync(built, { recursive: true })
+  renameSync(own, built)
 }
