@@ -195,6 +195,11 @@ instances() {
   if would "start on ports $PORTS, or replace those that run with something else, one at a time"; then return; fi
   if [[ -n $(in_use) && $(in_use) != "$RELEASE" ]]; then back_up; fi
   FORMER=$(in_use)
+  if nothing_runs; then
+    use_release "$RELEASE"
+    outcome "left out: there is no systemctl below $ROOT"
+    return
+  fi
   on_machine systemctl enable mcpx.target "${INSTANCES[@]/#/mcpx@}" || fail "the instances could not be enabled: $(last_words); see $LOG"
   roll_out "$RELEASE" "${INSTANCES[@]}"
   on_machine systemctl enable --now mcpx-audit.timer || fail "the audit events could not be kept apart: $(last_words); see $LOG"
@@ -222,15 +227,27 @@ surplus() {
   outcome "stopped ${stopped[*]}"
 }
 
+LETS_ENCRYPT=https://acme-v02.api.letsencrypt.org/directory
+
+# other_authority: the address of the one that the certificate is from, as certbot has noted it; empty where browsers trust it.
+other_authority() { sed -n 's/^server = //p' "$ROOT/etc/letsencrypt/renewal/mcpx.conf" 2>/dev/null | tail -n 1 | grep -vxF "$LETS_ENCRYPT"; }
+
 certificate() {
   if [[ -z $CERTIFICATE ]]; then outcome 'left as it is'; return; fi
-  if would "get one for $DOMAIN from Let's Encrypt, unless there is one, and have it renewed"; then return; fi
-  local lineage=$ROOT/etc/letsencrypt/live/mcpx hook=$CURRENT/ops/certbot/deploy-hook.sh said='there already'
-  if [[ ! -e $lineage/fullchain.pem ]]; then
+  local from="Let's Encrypt"
+  if ((${#AUTHORITY[@]} > 1)); then from=${AUTHORITY[1]}; fi
+  if would "get one for $DOMAIN from $from, unless there is one, and have it renewed"; then return; fi
+  local lineage=$ROOT/etc/letsencrypt/live/mcpx hook=$CURRENT/ops/certbot/deploy-hook.sh said='there already' other
+  other=$(other_authority)
+  if [[ $other == *://acme-staging* && ${#AUTHORITY[@]} -eq 0 ]]; then AUTHORITY=(--server "$LETS_ENCRYPT" --force-renewal); fi # what was for a trial
+  if [[ ! -e $lineage/fullchain.pem || ${AUTHORITY[2]:-} == --force-renewal ]]; then
     on_machine certbot certonly --webroot --webroot-path "$ACME" --domain "$DOMAIN" --cert-name mcpx --email "$EMAIL" --agree-tos --non-interactive --deploy-hook "$hook" \
       "${AUTHORITY[@]}" ${ROOT:+--config-dir "$ROOT/etc/letsencrypt" --work-dir "$ROOT/var/lib/letsencrypt" --logs-dir "$ROOT/var/log/letsencrypt"} ||
       fail "no certificate for $DOMAIN: $( (grep -a 'Detail:' "$LOG" || last_words) | tail -n 1 | sed 's/^ *Detail: *//'). Does the name point to this machine, and is port 80 open? MCPX runs meanwhile; run this again"
-    said='issued'
+    said=issued
+    if [[ ${AUTHORITY[2]:-} == --force-renewal ]]; then said='issued in place of that for a trial'; fi
+  elif [[ -n $other ]]; then
+    said="there already, from $other"
   fi
   # As uninstall.sh leaves it.
   if [[ -e $ROOT/etc/letsencrypt/renewal/mcpx.conf ]]; then sed -i '/^autorenew = False$/d' "$ROOT/etc/letsencrypt/renewal/mcpx.conf"; fi
@@ -250,10 +267,10 @@ backups() {
 
 check() {
   if would "call $URL as a client would"; then return; fi
-  if [[ -n $ROOT && ! -x $ROOT/usr/local/sbin/systemctl ]]; then outcome 'left out: nothing runs'; return; fi
+  if nothing_runs; then outcome 'left out: nothing runs'; return; fi
   # Only a browser's own authority will do, except where another one was asked for.
   local trust=()
-  if [[ -z $CERTIFICATE || ${#AUTHORITY[@]} -gt 0 ]]; then trust=(--trust "$TLS/fullchain.pem"); fi
+  if [[ -z $CERTIFICATE || -n $(other_authority) ]]; then trust=(--trust "$TLS/fullchain.pem"); fi
   local said
   said=$(mcpx "$CURRENT" ops/check.ts "${trust[@]}" 2>&1) || fail "$(tail -n 1 <<<"$said"); see $ROOT/var/log/nginx/mcpx-error.log and journalctl --namespace=mcpx"
   outcome "$said"

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # Instances: one process a port. They are replaced one at a time, each after the one before it is ready.
 
-READY_SECONDS=60
+# A machine that has much else to do may need longer: sudo READY_SECONDS=300 ops/upgrade.sh
+READY_SECONDS=${READY_SECONDS:-60}
+MOST_RESTARTS=3
 
 # enabled_instances: the ports, one a line.
 enabled_instances() {
@@ -19,27 +21,43 @@ is_ready() (
   [[ $status == *' 200 '* ]]
 ) 2>/dev/null
 
-# wait_ready PORT: false when it gives up, or takes too long.
+# wait_ready PORT: false when it gives up, or is started anew again and again, or takes too long.
 wait_ready() {
-  local end=$((SECONDS + READY_SECONDS))
+  local end=$((SECONDS + READY_SECONDS)) before
+  before=$(restarts "$1")
   until is_ready "$1"; do
-    if ((SECONDS >= end)) || has_failed "$1"; then return 1; fi
+    if ((SECONDS >= end)) || has_failed "$1" || (($(restarts "$1") - before >= MOST_RESTARTS)); then return 1; fi
     sleep 0.2
   done
 }
 
+# restarts PORT: how often systemd has started the instance anew by itself.
+restarts() {
+  local count
+  count=$(ask_machine systemctl show --property=NRestarts --value "mcpx@$1.service")
+  echo $((count))
+}
+
 has_failed() { ask_machine systemctl is-failed --quiet "mcpx@$1.service"; }
 
-# why PORT: what an instance said of its configuration before it gave up.
+# why PORT: what an instance said since it was started last: of its configuration before it gave up, or the error that ended it.
 why() {
-  local line
-  line=$(ask_machine journalctl --namespace=mcpx --unit="mcpx@$1.service" --lines=30 --output=cat | grep -a '^mcpx: ' | tail -n 1 | cut -c1-300)
-  echo "${line:-it was not ready within $READY_SECONDS s, see journalctl --namespace=+mcpx -u mcpx@$1}"
+  local said line
+  said=$(ask_machine journalctl --namespace=mcpx --unit="mcpx@$1.service" --since="@${STARTED_AT:-0}" --lines=200 --output=cat)
+  line=$(grep -a '^mcpx: ' <<<"$said" | tail -n 1 | cut -c1-300)
+  if [[ -z $line ]]; then
+    line="it was not ready within $READY_SECONDS s"
+    if (($(restarts "$1") >= MOST_RESTARTS)); then line="it ends again and again"; fi
+    said=$(grep -aE '(^|[^A-Za-z])[A-Za-z]*Error\b.*:' <<<"$said" | tail -n 1 | cut -c1-300)
+    line+="${said:+: $said}, see journalctl --namespace=+mcpx -u mcpx@$1"
+  fi
+  echo "$line"
 }
 
 # replace PORT: ends the instance and starts it with the release in use; when it is ready, notes what it runs with.
 replace() {
   rm -f "$RUNNING/$1"
+  STARTED_AT=$EPOCHSECONDS
   on_machine systemctl restart "mcpx@$1.service" && wait_ready "$1" || return 1
   mkdir -p "$RUNNING"
   what_runs >"$RUNNING/$1"

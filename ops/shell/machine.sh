@@ -49,12 +49,16 @@ ask_machine() {
   fi
 } </dev/null 2>/dev/null 9>&-
 
-# require_machine: the rights and the system that the scripts need.
+# require_machine: the rights and the system that the scripts need. A dry run only says that they are missing.
 require_machine() {
   if [[ -n $ROOT ]]; then return; fi
-  ((EUID == 0)) || fail "it changes the machine, which takes root: sudo $0 …" 2
-  [[ -d /run/systemd/system ]] || fail 'this machine was not started by systemd, which runs MCPX; use a Debian 12 or 13 server, or ops/container' 2
+  ((EUID == 0)) || refuse "it changes the machine, which takes root: sudo $0 …"
+  [[ -d /run/systemd/system ]] || refuse 'this machine was not started by systemd, which runs MCPX; use a Debian 12 or 13 server, or ops/container'
 }
+refuse() { if [[ -n ${DRY:-} ]]; then printf 'Without --dry-run, it would refuse: %s\n' "$1"; else fail "$1" 2; fi; }
+
+# nothing_runs: whether this is a trial without a systemctl of its own, in which no process is started.
+nothing_runs() { [[ -n $ROOT && ! -x $ROOT/usr/local/sbin/systemctl ]]; }
 
 # open_log: an empty log that only root can read.
 open_log() {

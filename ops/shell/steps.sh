@@ -8,9 +8,15 @@ check_configuration() {
   local options=()
   if [[ -f $RENDER_OPTIONS ]]; then read -ra options <"$RENDER_OPTIONS"; fi
   RENDERED=$(mktemp -d)
-  local problems
-  problems=$(as_root "$RELEASES/$1" ops/render.ts --out "$RENDERED" --env "$CONFIGURATION" --instances "$2" --root "${ROOT:-/}" "${options[@]}" 2>&1 >>"$LOG") ||
-    fail "$CONFIGURATION: $(sed 's/^render: //' <<<"$problems" | paste -sd ';'); correct that and run it again" 78
+  local problems status
+  problems=$(as_root "$RELEASES/$1" ops/render.ts --out "$RENDERED" --env "$CONFIGURATION" --instances "$2" --root "${ROOT:-/}" "${options[@]}" 2>&1 >>"$LOG")
+  status=$?
+  problems=$(sed 's/^render: //' <<<"$problems" | paste -sd ';' | cut -c1-1000)
+  case $status in
+    0) ;;
+    78) fail "$CONFIGURATION: $problems; correct that and run it again" 78 ;;
+    *) fail "the files of nginx and systemd could not be written: $problems; see $LOG" ;;
+  esac
 }
 
 # write_units RELEASE: sets UNITS_CHANGED to how many were.
@@ -72,12 +78,22 @@ raise_limits() {
   )
 }
 
+# close_logs: nginx itself would make them so that all may read them, until they are first rotated; they hold addresses of people.
+close_logs() {
+  local file
+  for file in "$ROOT"/var/log/nginx/mcpx-{access,error}.log; do
+    mkdir -p "$(dirname "$file")"
+    if [[ -e $file ]]; then chmod 640 "$file"; elif [[ -n $ROOT ]]; then install -m 640 /dev/null "$file"; else install -m 640 -g adm /dev/null "$file"; fi
+  done
+}
+
 # write_site: sets PUT to yes if nginx was given another site file. A file that nginx refuses is taken back.
 write_site() {
   local former main=$ROOT/etc/nginx/nginx.conf raised
   former=$(mktemp -d)
   cp "$SITE" "$former/site" 2>/dev/null
   cp -p "$main" "$former/main" 2>/dev/null
+  close_logs
   raise_limits
   raised=$PUT
   put "$SITE" 644 <"$RENDERED/nginx/mcpx.conf"

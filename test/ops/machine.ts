@@ -79,7 +79,7 @@ export async function machine (t: Test): Promise<Machine> {
     options: ['--domain', 'mcpx.test', '--ports', ports.join(','), '--http-port', String(http), '--https-port', String(https), '--address', '127.0.0.1'],
     async run (name, ...args) {
       const started = performance.now()
-      const child = spawn(path.join(CHECKOUT, 'ops', `${name}.sh`), ['--root', root, ...(name === 'setup' && !args.includes('--acme-server') ? ['--no-certificate'] : []), ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...trusted } })
+      const child = spawn(path.join(CHECKOUT, 'ops', `${name}.sh`), ['--root', root, ...(name === 'setup' && !args.includes('--email') ? ['--no-certificate'] : []), ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...trusted } })
       const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
       return { code, stdout, stderr, seconds: (performance.now() - started) / 1000 }
     },

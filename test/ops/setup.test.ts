@@ -54,6 +54,7 @@ t.test('a server', { skip: noNginx }, async t => {
     const main = readFileSync(path.join(root, 'etc/nginx/nginx.conf'), 'utf8')
     t.match(main, /^worker_rlimit_nofile 20000;/m, 'nginx may have as many connections as there may be streams')
     t.match(main, /^events \{ worker_connections 8192; \}$/m)
+    for (const log of ['access', 'error']) t.equal(statSync(path.join(root, `var/log/nginx/mcpx-${log}.log`)).mode & 0o777, 0o640, `others cannot read who called: ${log}`)
     t.match(readFileSync(path.join(root, 'etc/systemd/system/nginx.service.d/mcpx.conf'), 'utf8'), /^Restart=on-failure$/m)
     t.equal(statSync(path.join(root, `run/credentials/${ports[0]}/mcpx.env`)).mode & 0o777, 0o400)
   })
@@ -83,7 +84,7 @@ t.test('a server', { skip: noNginx }, async t => {
     const installed = new X509Certificate(readFileSync(path.join(root, 'etc/mcpx/tls/fullchain.pem')))
     t.match(installed.issuer, /Pebble/)
     t.ok(told().includes('enable --now certbot.timer'))
-    t.match((await run('setup', ...certificate)).stdout, /certificate +there already; certbot\.timer renews it/)
+    t.match(await run('setup', '--email', 'admin@mcpx.test'), { code: 0, stdout: /certificate +there already, from https:\S+; certbot\.timer renews it\n.*\n.*serves 5 tools/ }, 'the authority is remembered, and trusted in the last check')
   })
 
   await t.test('says why there is no certificate, and goes on answering', { skip: noAuthority }, async t => {
