@@ -116,6 +116,19 @@ t.test('cancelling tells the tool at once, and the subscriber too', async t => {
   t.ok(told < 900 && announced < 900, `${told.toFixed(0)} ms, ${announced.toFixed(0)} ms`)
 })
 
+t.test('what a task comes to is told at once, and not only when somebody looks', async t => {
+  const { endpoint, app } = await startServer(t, env)
+  const client = taskClient(endpoint)
+  const started = once(calls, 'started')
+  const id = await client.start('bake', { label: 'spelt' })
+  await started
+  const heard: string[] = [] // nobody watches the task, so that nothing but its end tells of it
+  app.events.on('resource', ({ uri }) => heard.push(uri))
+  calls.emit('done spelt')
+  await client.until(id, 'completed')
+  t.match(heard.at(-1), id)
+})
+
 t.test('a server that stops has said so of its tasks once it has closed them', async t => {
   const { endpoint, app } = await startServer(t, env)
   const client = taskClient(endpoint)
