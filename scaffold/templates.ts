@@ -25,25 +25,22 @@ export default async function ${identifier} (fastify: FastifyInstance) {
 `
 
 /** @param outside whether the tool is loaded through TOOLS_DIR */
-export const testFile = ({ name }: ToolNames, outside: boolean): string => {
-  const start = outside ? 'startTools(t, { TOOLS_DIR: import.meta.dirname })' : 'startTools(t)'
-  return `// ${name} as a client sees it: a real server, a real client, a real call.
+export const testFile = ({ name }: ToolNames, outside: boolean): string => `// ${name} as a client sees it: a real server, a real client, a real call.
 import { startTools, t } from '${outside ? 'mcpx/testing' : '../tool.ts'}'
 
 t.test('${name} answers with text and with data', async t => {
-  const { call } = await ${start}
+  const { call } = await startTools(t)
   const { text, result } = await call('${name}', { name: 'Ada' })
   t.equal(text, 'Hello, Ada!')
   t.same(result.structuredContent, { greeting: 'Hello, Ada!' })
 })
 
 t.test('${name} says what is wrong with its arguments', async t => {
-  const { call } = await ${start}
+  const { call } = await startTools(t)
   t.match(await call('${name}'), { isError: true, text: 'Invalid arguments for ${name}: name is required' })
   t.match(await call('${name}', { name: ' ' }), { isError: true, text: 'Nobody is greeted: the name is blank' })
 })
 `
-}
 
 export const notesFile = ({ name, title }: ToolNames): string => `# ${name}
 

@@ -1,5 +1,6 @@
 // What the test of a tool needs, in one import, so that a tool outside the tree needs no packages of its own: there it is 'mcpx/testing'.
 import { randomUUID } from 'node:crypto'
+import path from 'node:path'
 import { type CallToolResult, Client, type RequestOptions, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import t, { type Test } from 'tap'
 import { createUser } from '../plugins/accounts/users.ts'
@@ -44,7 +45,7 @@ export interface Given extends As {
 
 /** Starts a server of its own for a test, with a real client connected to it; both stop when the test ends. */
 export async function startTools (t: Test, { user, scopes, answers, ...env }: Given = {}): Promise<ToolServer> {
-  const server = await startServer(t, { ...(user !== undefined && { AUTH_MODE: 'oauth' }), ...env })
+  const server = await startServer(t, { ...besideTheTest(), ...(user !== undefined && { AUTH_MODE: 'oauth' }), ...env })
   const as = async (user: string | undefined, { scopes = [], answers = {} }: As = {}): Promise<Connected> => {
     const headers: Record<string, string> = user === undefined ? {} : { authorization: `Bearer ${await signIn(server, user, scopes)}` }
     const client = await openClient(t, server.endpoint, headers, 'auto', answers)
@@ -53,6 +54,12 @@ export async function startTools (t: Test, { user, scopes, answers, ...env }: Gi
     return { client, call: Object.assign(call, { asTask }) }
   }
   return { ...server, ...await as(user, { ...(scopes && { scopes }), ...(answers && { answers }) }), as }
+}
+
+/** Tools outside the tree lie beside their tests: unless TOOLS_DIR says otherwise, these are meant. */
+function besideTheTest (): { TOOLS_DIR?: string } {
+  const folder = path.dirname(path.resolve(process.argv[1] ?? ''))
+  return `${folder}${path.sep}`.startsWith(path.join(import.meta.dirname, '..') + path.sep) ? {} : { TOOLS_DIR: folder }
 }
 
 const answered = (result: CallToolResult): Answer => ({ text: texts(result)[0] ?? '', isError: result.isError ?? false, result })
