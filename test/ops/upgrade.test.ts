@@ -26,7 +26,7 @@ t.test('a server that is called all the time', { skip: noNginx }, async t => {
     const { code, stderr } = await run('upgrade', '--from', broken)
     const { calls, failures } = await traffic.stop()
     t.equal(code, 1)
-    t.match(stderr, /^upgrade: release \S+ does not start: mcpx: .*tools\/broken\.ts: Cannot find package 'no-such-package'; release \S+ is in use as before\n$/)
+    t.match(stderr, /^upgrade: release \S+ does not start: mcpx: .*tools\/broken\.ts:1:8: Cannot find package 'no-such-package'; release \S+ is in use as before\n$/)
     t.comment(`${calls} calls meanwhile, ${failures.length} failed`)
     t.same(failures, [])
     t.equal(server.release(), first)

@@ -70,7 +70,7 @@ function placeOfImport (error: unknown, source: string, file: string): Place | u
 
 /** The column at which the text in quotation marks begins. */
 function lineColumn (text: string, name: string): number {
-  const at = text.search(new RegExp(`['"][^'"]*${RegExp.escape(name)}['"]`))
+  const at = quoted(text, name)
   return at + 1
 }
 
@@ -107,4 +107,15 @@ async function check (code: string): Promise<string> {
 function fileOf (where: string): string {
   const [url = ''] = where.split('?')
   return url.startsWith('file:') ? fileURLToPath(url) : where
+}
+
+/** Where a quoted text that ends with this one begins; -1 where there is none. */
+function quoted (text: string, name: string): number {
+  let at = 0
+  for (const [index, part] of text.split(/['"]/).entries()) {
+    at += part.length + 1
+    const closed = at <= text.length
+    if (index > 0 && closed && part.endsWith(name)) return at - part.length - 2
+  }
+  return -1
 }
