@@ -1,8 +1,7 @@
 // An event loop that is held for good, as by a loop in a tool that never ends, serves nobody, and nothing on it can notice. A second
-// thread does, says where it is held, and ends the process, which systemd or the container's engine starts anew. It reads a counter
-// that the event loop moves on, so that requests pay nothing for it.
+// thread does, says where it is held, and ends the process, which systemd or the container's engine starts anew.
 import { url as debugged } from 'node:inspector'
-import { Worker } from 'node:worker_threads'
+import { type Beats, pauseMain, startBeats, startThread } from './second-thread.ts'
 
 const PRODUCTION_SECONDS = 30
 const BEAT_MS = 1000
@@ -10,19 +9,15 @@ const BEAT_MS = 1000
 /** @param seconds 0 is off; without, it is on where somebody starts the process again: in the units and the image */
 export function startWatchdog (seconds = process.env.NODE_ENV === 'production' ? PRODUCTION_SECONDS : 0): void {
   if (seconds === 0 || debugged() !== undefined) return // whoever looks at a breakpoint holds it, too
-  const beats = new Int32Array(new SharedArrayBuffer(4))
-  setInterval(() => { beats[0] = (beats[0] ?? 0) + 1 }, Math.min(BEAT_MS, seconds * 250)).unref()
-  const thread = new Worker(`(${watch.toString()})()`, { eval: true, workerData: { beats, seconds }, env: {}, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 1 } })
-  thread.unref()
+  const { beats } = startBeats(Math.min(BEAT_MS, seconds * 250))
+  const thread = startThread(watch, { beats, seconds }, { resourceLimits: { maxYoungGenerationSizeMb: 1 } })
   thread.on('error', error => process.emitWarning(`nothing watches over the event loop any more: ${(error as Error).message}`))
 }
 
-/** The second thread, which has nothing of this module. */
 function watch (): void {
-  const { Session } = process.getBuiltinModule('node:inspector')
   const { write } = process.getBuiltinModule('node:fs')
   const { workerData } = process.getBuiltinModule('node:worker_threads')
-  const { beats, seconds } = workerData as { beats: Int32Array, seconds: number }
+  const { beats, seconds } = workerData as { beats: Beats, seconds: number }
   const LAST_WORDS_MS = 1000
   let seen = -1
   let since = performance.now()
@@ -46,17 +41,11 @@ function watch (): void {
     const say = (where: string, then: () => void): void => { write(2, `mcpx: the event loop was held for ${seconds} s${where}; the process ends, to be started anew\n`, then) }
     setTimeout(kill, 2 * LAST_WORDS_MS)
     const unknown = setTimeout(say, LAST_WORDS_MS, '', kill)
-    const session = new Session() as InstanceType<typeof Session> & { connectToMainThread: () => void }
-    session.connectToMainThread()
-    const urls = new Map<string, string>()
-    session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => urls.set(scriptId, url))
-    session.once('Debugger.paused', ({ params: { callFrames: [innermost] } }) => {
+    pauseMain(([innermost], session) => {
       clearTimeout(unknown)
-      const where = innermost === undefined ? '' : ` at ${decodeURI((urls.get(innermost.location.scriptId) ?? '').replace('file://', ''))}:${innermost.location.lineNumber + 1}`
+      const where = innermost === undefined ? '' : ` at ${decodeURI(innermost.url.replace('file://', ''))}:${innermost.line}`
       // By the thread that it is: the first process of a container cannot be killed from inside.
       say(where, () => session.post('Runtime.evaluate', { expression: 'process.reallyExit(1)' }))
     })
-    session.post('Debugger.enable')
-    session.post('Debugger.pause')
   }
 }

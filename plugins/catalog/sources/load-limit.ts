@@ -1,29 +1,25 @@
 // How long a tool file may take to be loaded. An await that never ends is left behind. A loop that never ends holds the whole
 // process: a second thread sees that the event loop no longer turns, says where it is held, and breaks it off.
-import type { Session } from 'node:inspector'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+import { type Beats, type Held, pauseMain, startBeats, startThread } from '../../../lib/second-thread.ts'
 
 export const LOAD_MS = 10_000
 const BEAT_MS = 250
 
-/** Where the event loop is held, as the second thread finds it: innermost first. */
-type Held = ReadonlyArray<{ readonly url: string, readonly line: number, readonly column: number }>
-
 export class LoadLimit {
   readonly #ms: number
-  readonly #beats = new Int32Array(new SharedArrayBuffer(4))
   readonly #watcher: Worker | undefined
-  readonly #timer: NodeJS.Timeout
+  readonly #timer: NodeJS.Timeout | undefined
   #broken: ((error: Error) => void) | undefined
 
   /** @param watched whether loops are looked for, which takes a thread */
   constructor (watched: boolean, ms = LOAD_MS) {
     this.#ms = ms
-    this.#timer = setInterval(() => { this.#beats[0] = (this.#beats[0] ?? 0) + 1 }, BEAT_MS).unref()
     if (!watched) return
-    this.#watcher = new Worker(`(${watch.toString()})()`, { eval: true, workerData: { beats: this.#beats, ms }, env: {}, execArgv: [] })
-    this.#watcher.unref()
+    const { beats, timer } = startBeats(BEAT_MS)
+    this.#timer = timer
+    this.#watcher = startThread(watch, { beats, ms })
     this.#watcher.on('error', () => {}) // a loop is not found then; all else is as it was
     this.#watcher.on('message', (held: Held) => this.#broken?.(brokenOff(held, ms)))
   }
@@ -58,11 +54,9 @@ function brokenOff (held: Held, ms: number): Error {
   return error
 }
 
-/** The second thread, which has nothing of this module. */
 function watch (): void {
-  const { Session } = process.getBuiltinModule('node:inspector')
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
-  const { beats, ms } = workerData as { beats: Int32Array, ms: number }
+  const { beats, ms } = workerData as { beats: Beats, ms: number }
   let seen = -1
   let since = performance.now()
   setInterval(() => {
@@ -71,24 +65,13 @@ function watch (): void {
       since = performance.now()
     } else if (performance.now() - since >= ms) {
       since = performance.now()
-      breakOff()
+      pauseMain((held, session) => {
+        if (beats[0] === seen) {
+          parentPort?.postMessage(held, []) // with nothing that is handed over
+          session.post('Runtime.terminateExecution')
+        }
+        session.post('Debugger.resume', () => session.disconnect())
+      })
     }
   }, 100)
-
-  function breakOff (): void {
-    const session = new Session() as Session & { connectToMainThread: () => void }
-    session.connectToMainThread()
-    const urls = new Map<string, string>()
-    session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => urls.set(scriptId, url))
-    session.once('Debugger.paused', ({ params: { callFrames } }) => {
-      if (beats[0] === seen) {
-        const held: Held = callFrames.map(({ location: { scriptId, lineNumber, columnNumber = 0 } }) => ({ url: urls.get(scriptId) ?? '', line: lineNumber + 1, column: columnNumber + 1 }))
-        parentPort?.postMessage(held, []) // with nothing that is handed over
-        session.post('Runtime.terminateExecution')
-      }
-      session.post('Debugger.resume', () => session.disconnect())
-    })
-    session.post('Debugger.enable')
-    session.post('Debugger.pause')
-  }
 }
