@@ -5,6 +5,7 @@ import { readFile, realpath } from 'node:fs/promises'
 import { stripTypeScriptTypes } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import { shown } from './tool-folder.ts'
 
 interface Place { readonly file: string, readonly line: number, readonly column?: number | undefined }
@@ -13,8 +14,13 @@ const MOST_MODULES = 50
 const CHECK_MS = 5000
 const OURS = path.join(import.meta.dirname, '..', '..') + path.sep
 
+/** What is wrong with a file, whatever was thrown while it was loaded. */
+export async function inFile (file: string, error: unknown): Promise<ConfigurationError> {
+  return error instanceof ConfigurationError ? error : new ConfigurationError([await faultOf(file, error)], { cause: error })
+}
+
 /** @param file the tool file, which may be in order while what it imports is not */
-export async function faultOf (file: string, error: unknown): Promise<string> {
+async function faultOf (file: string, error: unknown): Promise<string> {
   const real = await realpath(file).catch(() => file)
   const folder = path.dirname(real)
   const place = placeInStack(error, folder) ?? placeOfImport(error, await readFile(real, 'utf8').catch(() => ''), real) ?? (error instanceof SyntaxError ? await placeOfSyntax(real) : undefined)
@@ -68,10 +74,14 @@ function placeOfImport (error: unknown, source: string, file: string): Place | u
   return line === -1 ? undefined : { file, line: line + 1, column: lineColumn(lines[line] ?? '', name) }
 }
 
-/** The column at which the text in quotation marks begins. */
+/** The column at which the text in quotation marks begins that ends with the name; 0 where there is none. */
 function lineColumn (text: string, name: string): number {
-  const at = quoted(text, name)
-  return at + 1
+  let end = 0
+  for (const [index, part] of text.split(/['"]/).entries()) {
+    end += part.length + 1
+    if (index > 0 && end <= text.length && part.endsWith(name)) return end - part.length - 1
+  }
+  return 0
 }
 
 /**
@@ -107,15 +117,4 @@ async function check (code: string): Promise<string> {
 function fileOf (where: string): string {
   const [url = ''] = where.split('?')
   return url.startsWith('file:') ? fileURLToPath(url) : where
-}
-
-/** Where a quoted text that ends with this one begins; -1 where there is none. */
-function quoted (text: string, name: string): number {
-  let at = 0
-  for (const [index, part] of text.split(/['"]/).entries()) {
-    at += part.length + 1
-    const closed = at <= text.length
-    if (index > 0 && closed && part.endsWith(name)) return at - part.length - 2
-  }
-  return -1
 }

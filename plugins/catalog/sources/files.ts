@@ -8,7 +8,7 @@ import { ConfigSchema, RETIRED } from '../../config.ts'
 import { requireTrusted } from '../../../lib/trusted-files.ts'
 import { boundTo, type EndHooks } from './bound-plugin.ts'
 import { dataFolderOf } from './data-folder.ts'
-import { faultOf } from './fault.ts'
+import { inFile } from './fault.ts'
 import { LoadLimit } from './load-limit.ts'
 import type { ToolReload } from './reload.ts'
 import { importTool, registersNothing, type ToolModule } from './tool-file.ts'
@@ -93,8 +93,4 @@ async function openReload (fastify: FastifyInstance, folders: ToolFolder[]): Pro
   fastify.addHook('onClose', async () => await reload.close())
   await reload.open()
   return reload
-}
-
-async function inFile (file: string, error: unknown): Promise<ConfigurationError> {
-  return error instanceof ConfigurationError ? error : new ConfigurationError([await faultOf(file, error)], { cause: error })
 }

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import type { Environment } from '../../../lib/environment.ts'
 import type { Registrar } from '../registrar.ts'
-import { faultOf } from './fault.ts'
+import { inFile } from './fault.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { LoadLimit } from './load-limit.ts'
 import { registersNothing } from './tool-file.ts'
@@ -94,17 +94,7 @@ export class ToolReload {
     if (leaving.length + stale.length === 0) return
 
     const owners = new Set([...leaving, ...stale].map(({ registrar }) => registrar.owner))
-    const next = new Map<ToolFile, Version>()
-    const limit = new LoadLimit(true)
-    for (const file of stale) {
-      this.#files.set(file.file, file)
-      try {
-        next.set(file, await this.#load(file, limit, owners))
-      } catch (error) {
-        this.#refuse(file, error instanceof ConfigurationError ? error : new ConfigurationError([await faultOf(file.file, error)], { cause: error }))
-      }
-    }
-    await limit.close()
+    const next = await this.#loadAll(stale, owners)
     if (this.#closing) return void await Promise.all([...next.values()].map(version => this.#end(version)))
     this.#commit(leaving, next, owners)
   }
@@ -137,6 +127,23 @@ export class ToolReload {
     if (known === undefined || known.problem !== undefined) return true
     const { names, environment } = known.settings ?? {}
     return names?.some(name => environment?.get(name) !== this.#environment.get(name)) ?? false
+  }
+
+  /** Loads what has changed; what cannot be is refused. */
+  async #loadAll (stale: readonly ToolFile[], owners: ReadonlySet<string>): Promise<Map<ToolFile, Version>> {
+    const next = new Map<ToolFile, Version>()
+    if (stale.length === 0) return next
+    const limit = new LoadLimit(true)
+    for (const file of stale) {
+      this.#files.set(file.file, file)
+      try {
+        next.set(file, await this.#load(file, limit, owners))
+      } catch (error) {
+        this.#refuse(file, await inFile(file.file, error))
+      }
+    }
+    await limit.close()
+    return next
   }
 
   async #load (tool: ToolFile, limit: LoadLimit, leaving: ReadonlySet<string>): Promise<Version> {
