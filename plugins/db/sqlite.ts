@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import SQLite from 'better-sqlite3'
-import { type DatabaseConnection, Kysely, sql, SqliteDialect, SqliteDriver } from 'kysely'
+import { type DatabaseConnection, Kysely, sql, SqliteAdapter, SqliteDriver, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
 import type { Migrator } from 'kysely/migration'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
 import type { Config } from '../config.ts'
@@ -48,16 +48,6 @@ class Driver extends SqliteDriver {
   }
 }
 
-class Dialect extends SqliteDialect {
-  readonly #sqlite: SQLite.Database
-  constructor (config: { database: SQLite.Database }) {
-    super(config)
-    this.#sqlite = config.database
-  }
-
-  override createDriver (): Driver { return new Driver(this.#sqlite) }
-}
-
 async function open (file: string, steps: string[]): Promise<Kysely<Database>> {
   const sqlite = new SQLite(file, { timeout: BUSY_TIMEOUT_MS })
   try {
@@ -65,7 +55,12 @@ async function open (file: string, steps: string[]): Promise<Kysely<Database>> {
     sqlite.pragma('journal_mode = WAL')
     sqlite.pragma('synchronous = FULL')
     sqlite.pragma('foreign_keys = ON')
-    const db = new Kysely<Database>({ dialect: new Dialect({ database: sqlite }) })
+    const db = new Kysely<Database>({
+      dialect: {
+        createAdapter: () => new SqliteAdapter(), createDriver: () => new Driver(sqlite),
+        createIntrospector: db => new SqliteIntrospector(db), createQueryCompiler: () => new SqliteQueryCompiler()
+      }
+    })
     if (await isUpToDate(db, steps)) return db
     const migrator = await loadMigrator(db, steps) // before the lock is taken, for which others may be waiting
     // Kysely's migrator neither locks SQLite nor runs its steps in a transaction: two processes that start at once would
