@@ -1,5 +1,5 @@
 // The server's own side: what nobody sees from outside. It only reads; the database is not opened, as that would make files in it.
-import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from 'node:fs'
+import { accessSync, constants, readdirSync, realpathSync, type Stats, statfsSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import path from 'node:path'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
@@ -117,12 +117,14 @@ function checkTools ({ TOOLS_DIR, SKILLS_DIR }: Config): Verdict {
   }
 }
 
-/** What a folder holds that whoever looks here cannot read: on a server that is the service's user. */
-function unreadable (folder: string): string[] {
+/** What a folder holds that whoever looks here cannot read: on a server that is the service's user. Links may lead back to where they are. */
+function unreadable (folder: string, seen = new Set<string>()): string[] {
   try {
     accessSync(folder, constants.R_OK)
-    if (!statSync(folder).isDirectory()) return []
-    return readdirSync(folder).filter(name => name !== 'node_modules' && name !== '.git').flatMap(name => unreadable(path.join(folder, name)))
+    const real = realpathSync(folder)
+    if (seen.has(real) || !statSync(real).isDirectory()) return []
+    seen.add(real)
+    return readdirSync(folder).filter(name => name !== 'node_modules' && name !== '.git').flatMap(name => unreadable(path.join(folder, name), seen))
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EACCES' ? [folder] : []
   }
