@@ -17,7 +17,7 @@ const HELP = `Replaces the database with a backup. Stop the server first; start 
 
   --keep-grants    what was granted to apps, and signed-in browsers, stay as they were at the time of the backup,
                    including what was revoked since. Without it, everyone has to sign in again.
-    --wait <seconds> for how long a server that is about to end is waited for; 30
+  --wait <seconds> for how long a server that is about to end is waited for; 30
 
 Nothing is changed if the backup is damaged or the server is running. The replaced database is kept beside
 the new one, and its place is printed. When root runs this, it works as the owner of the data folder and reads

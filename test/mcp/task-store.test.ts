@@ -1,7 +1,7 @@
 // Tasks in the database: of two changes that race one does nothing, and what one caller may store is bounded.
 import { once } from 'node:events'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { now, setClockAhead } from '../../lib/clock.ts'
 import { cancelTask, changeTask, changeWorking, createTask, failLost, findTask, LEASE, type NewTask } from '../../plugins/catalog/tasks/store.ts'
 import { testDatabase } from '../oauth/database.ts'
@@ -16,6 +16,16 @@ t.afterEach(() => setClockAhead(0))
 const env = { TOOLS_DIR: path.join(import.meta.dirname, 'tools') }
 const BOUNDS = { max: 100, maxBytes: 1_000_000 }
 const task = (id: string, more: Partial<NewTask> = {}): NewTask => ({ id, owner: 'alice', caller: 'alice', grant_id: null, tool: 'bake', arguments: '{}', bytes: 2, expires_at: now() + 3600, ...more })
+
+/** A server where a task has begun, and goes on until it is told `done <label>`. */
+async function baking (t: Test, label: string) {
+  const { endpoint, app } = await startServer(t, env)
+  const client = taskClient(endpoint)
+  const started = once(calls, 'started')
+  const id = await client.start('bake', { label })
+  await started
+  return { endpoint, app, client, id }
+}
 
 t.test('a task that was cancelled stays so, whatever it comes to', async t => {
   const { db } = await testDatabase(t)
@@ -95,11 +105,7 @@ t.test('answers to a task are bounded', async t => {
 })
 
 t.test('cancelling tells the tool at once, and the subscriber too', async t => {
-  const { endpoint } = await startServer(t, env)
-  const client = taskClient(endpoint)
-  const started = once(calls, 'started')
-  const id = await client.start('bake', { label: 'rye' })
-  await started
+  const { endpoint, client, id } = await baking(t, 'rye')
   const stream = await modern(endpoint, 'subscriptions/listen', { notifications: { taskIds: [id] } }, { capabilities: { extensions: { 'io.modelcontextprotocol/tasks': {} } } })
   const heard = events(stream)
   while (!JSON.stringify((await heard.next()).value ?? '').includes('"working"'));
@@ -117,11 +123,7 @@ t.test('cancelling tells the tool at once, and the subscriber too', async t => {
 })
 
 t.test('what a task comes to is told at once, and not only when somebody looks', async t => {
-  const { endpoint, app } = await startServer(t, env)
-  const client = taskClient(endpoint)
-  const started = once(calls, 'started')
-  const id = await client.start('bake', { label: 'spelt' })
-  await started
+  const { app, client, id } = await baking(t, 'spelt')
   const heard: string[] = [] // nobody watches the task, so that nothing but its end tells of it
   app.events.on('resource', ({ uri }) => heard.push(uri))
   calls.emit('done spelt')
@@ -130,11 +132,7 @@ t.test('what a task comes to is told at once, and not only when somebody looks',
 })
 
 t.test('a server that stops has said so of its tasks once it has closed them', async t => {
-  const { endpoint, app } = await startServer(t, env)
-  const client = taskClient(endpoint)
-  const started = once(calls, 'started')
-  const id = await client.start('bake', { label: 'oat' })
-  await started
+  const { app, id } = await baking(t, 'oat')
   await app.tasks.close()
   t.match(await app.db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst(), { status: 'failed', status_message: /server stopped/ })
 })
