@@ -1,6 +1,6 @@
 // The server's own side: instances, files, space and the renewal of the certificate, in a machine made of one folder.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, utimesSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { machine } from '../../doctor/checks/machine.ts'
@@ -99,7 +99,8 @@ t.test('tools that the service cannot read', { skip: process.getuid?.() !== 0 &&
   if (spawnSync('setpriv', [...nobody, 'test', '-r', file]).status !== 0) return t.pass('another user cannot read this checkout', { skip: true })
   t.match(JSON.parse(as(...nobody)), { finding: 'tools-unreadable', detail: new RegExp(`^${folder}/b\\.ts cannot be read by the user nobody$`) })
   chmodSync(path.join(folder, 'b.ts'), 0o644)
-  t.match(JSON.parse(as(...nobody)), { status: 'ok' })
+  for (const name of ['c', 'd']) symlinkSync('.', path.join(folder, name))
+  t.match(JSON.parse(as(...nobody)), { status: 'ok' }, 'each folder once, though links lead back to it')
 })
 
 t.test('a secret is to be closed itself, as the start wants it', async t => {
