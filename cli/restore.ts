@@ -46,7 +46,7 @@ await run('restore', async args => {
 })
 
 /** What an operator may not expect of a restore, a line each. */
-function news ({ revoked, passwords, back, enabled, gone }: Difference, otherSecret: boolean): string[] {
+function news ({ revoked, passwords, back, enabled, gone, roles }: Difference, otherSecret: boolean): string[] {
   const of = (names: string[], what: string): string[] => names.length === 0 ? [] : [`${what}: ${names.join(', ')}`]
   return [
     revoked === undefined
@@ -56,6 +56,7 @@ function news ({ revoked, passwords, back, enabled, gone }: Difference, otherSec
     ...of(back, 'was removed since the backup, and is back'),
     ...of(enabled, 'was disabled since the backup, and may sign in again'),
     ...of(gone, 'was added since the backup, and is gone'),
+    ...of(roles, 'the roles are those of the backup, not the ones until now'),
     ...(otherSecret ? ['secret.key is another one: nothing that was signed until now is good any more, unless JWT_SECRET_KEY is set'] : [])
   ]
 }

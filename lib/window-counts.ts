@@ -20,16 +20,28 @@ export class WindowCounts {
 
   /** Counts; answers 0, or, where it would be too many, the milliseconds until the next window, and counts nothing. */
   take (name: string, amount = 1): number {
-    const now = nowMs()
-    if (now >= this.#ends || now < this.#ends - this.#windowMs) { // or the clock was set back
-      this.#counts = new Map()
-      this.#ends = now + this.#windowMs
-    }
+    const now = this.#turn()
     const count = this.#counts.get(name)
     const next = (count ?? 0) + amount
     if (next > this.#max) return this.#ends - now
     if (count === undefined && this.#counts.size >= this.#mostNames) this.#counts.delete(this.#counts.keys().next().value ?? '')
     this.#counts.set(name, next)
     return 0
+  }
+
+  /** How long one more would have to wait, of so many; counts nothing. */
+  wait (name: string, max = this.#max): number {
+    const now = this.#turn()
+    return (this.#counts.get(name) ?? 0) < max ? 0 : this.#ends - now
+  }
+
+  /** Begins the next window if it is time; answers what time it is. */
+  #turn (): number {
+    const now = nowMs()
+    if (now >= this.#ends || now < this.#ends - this.#windowMs) { // or the clock was set back
+      this.#counts = new Map()
+      this.#ends = now + this.#windowMs
+    }
+    return now
   }
 }

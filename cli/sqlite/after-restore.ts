@@ -21,6 +21,8 @@ export interface Difference {
   readonly enabled: string[]
   /** Users who were added since, and are gone. */
   readonly gone: string[]
+  /** Users whose roles are those of the backup, or who have one that allows something else now. */
+  readonly roles: string[]
 }
 
 /**
@@ -32,6 +34,7 @@ export async function reconcile (db: Kysely<Database>, former: SQLite.Database |
   const difference = compare(await db.selectFrom('users').select(['username', 'password_hash', 'disabled_at']).execute(), rowsOf<User>(former, 'select username, password_hash, disabled_at from users'))
   const grants = rowsOf<Grant>(former, 'select id, user_id, client_id, scope, resource, created_at, expires_at, revoked_at from oauth_grants')
   const trail = rowsOf<AuditRow>(former, 'select * from audit order by id')
+  const { rows: held } = await sql.raw<Held>(HELD).execute(db)
   return await db.transaction().execute(async tx => {
     const revoked = keepGrants ? undefined : await revokeAll(tx, grants)
     const last = await tx.selectFrom('audit').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst()
@@ -39,7 +42,7 @@ export async function reconcile (db: Kysely<Database>, former: SQLite.Database |
     const since = trail.filter(({ id }) => id > (last?.id ?? 0))
     for (let at = 0; at < since.length; at += AT_ONCE) await tx.insertInto('audit').values(since.slice(at, at + AT_ONCE)).execute()
     await record(tx, 'database_restored', { reason: `${from}; ${revoked === undefined ? 'grants were kept' : `${revoked} grants revoked`}` })
-    return { revoked, ...difference }
+    return { revoked, ...difference, roles: otherRoles(held, rowsOf<Held>(former, HELD)) }
   })
 }
 
@@ -59,8 +62,18 @@ async function revokeAll (tx: Kysely<Database>, former: readonly Grant[]): Promi
 }
 
 type Known = Pick<User, 'username' | 'password_hash' | 'disabled_at'>
+interface Held { readonly username: string, readonly role: string, readonly definition: string | null }
 
-function compare (restored: readonly Known[], former: readonly Known[]): Omit<Difference, 'revoked'> {
+const HELD = 'select username, role, definition from user_roles join users on users.id = user_roles.user_id left join roles on roles.name = user_roles.role order by role'
+
+/** Who may do something else than until now. */
+function otherRoles (restored: readonly Held[], former: readonly Held[]): string[] {
+  const of = (held: readonly Held[]): Map<string, string> => new Map(Object.entries(Object.groupBy(held, ({ username }) => username)).map(([name, roles]) => [name, JSON.stringify(roles)]))
+  const [before, after] = [of(former), of(restored)]
+  return [...after].filter(([name, roles]) => before.has(name) && before.get(name) !== roles).map(([name]) => name).sort()
+}
+
+function compare (restored: readonly Known[], former: readonly Known[]): Omit<Difference, 'revoked' | 'roles'> {
   const before = new Map(former.map(user => [user.username, user]))
   const after = new Set(restored.map(user => user.username))
   const names = (users: readonly Known[]): string[] => users.map(user => user.username).sort()

@@ -17,7 +17,7 @@ const READABLE = 'abcdefghjkmnpqrstuvwxyz23456789'
 const [GROUPS, GROUP_LENGTH] = [4, 5] // 99 bits
 
 /**
- * Creates the default user when there is no user at all. Where only this machine reaches the server the password is the one
+ * Creates the default user, who is an admin, when there is no user at all. Where only this machine reaches the server the password is the one
  * that everybody knows; elsewhere, and without AUTH_DEFAULT_PASSWORD, one is made up.
  * @param show is told, once, of a password that was made up: it is kept as a hash only
  * @throws ConfigurationError when its name or password cannot be used
@@ -29,10 +29,11 @@ export async function ensureDefaultUser (db: Kysely<Database>, config: Config, s
   if (name === undefined) throw new ConfigurationError(['AUTH_DEFAULT_USERNAME: the given value has characters that cannot be seen'])
   const problem = given === undefined ? undefined : await newPasswordProblem(given, [name, ...serverNames(config)])
   if (problem !== undefined) throw new ConfigurationError([`AUTH_DEFAULT_PASSWORD: the given value ${problem}`])
-  if (given !== undefined) return void await insertUser(db, name, await hashPassword(given))
-  if (reach === 'machine') return void await insertUser(db, name, KNOWN_PASSWORD_HASH)
+  const insert = async (hash: string): Promise<boolean> => await db.transaction().execute(async tx => await insertUser(tx, name, hash)) !== undefined
+  if (given !== undefined) return void await insert(await hashPassword(given))
+  if (reach === 'machine') return void await insert(KNOWN_PASSWORD_HASH)
   const madeUp = makeUpPassword()
-  if (!await insertUser(db, name, await hashPassword(madeUp))) return // another instance was faster, and shows its own
+  if (!await insert(await hashPassword(madeUp))) return // another instance was faster, and shows its own
   show(`mcpx: this is the first start, and others can reach the server (${because}): sign in as ${name} with the password ${madeUp}\nmcpx: it is shown this once, and kept as a hash; for another one: ${called(`user passwd ${name}`)}\n`)
 }
 

@@ -4,16 +4,11 @@ import { now } from '../../lib/clock.ts'
 import type { Database, User } from '../db/schema.ts'
 import { hashPassword } from './password.ts'
 import { newPasswordProblem } from './password-strength.ts'
+import { giveRoles, nothing, requireAdmin, requireRoles, rolesOfUsers } from './roles.ts'
+import { ADMIN, MEMBER } from '../auth/roles.ts'
+import { UserError } from './user-error.ts'
 
 const MAX_CHARACTERS = 64
-
-/** What else belongs to a change, done in its transaction: an entry of the audit trail. */
-export type Along = (tx: Kysely<Database>, name: string) => Promise<void>
-
-const nothing: Along = async () => {}
-
-/** What the operator asked for cannot be done; the message says why, in one line. */
-export class UserError extends Error {}
 
 /**
  * The form in which a name is stored and looked up, or undefined when it can be none. Names are matched without regard
@@ -25,27 +20,53 @@ export function canonicalUsername (typed: string): string | undefined {
   return length >= 1 && length <= MAX_CHARACTERS && !/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.test(name) ? name : undefined
 }
 
+/** What a new user is given besides the name and the password. */
+export interface NewUser {
+  /** What a password must not be made of, besides the user's own name. */
+  readonly serverNames?: readonly string[]
+  /** The first of all users is an admin, whatever is said here. */
+  readonly roles?: readonly string[]
+}
+
 /**
  * Adds a user, and answers the name in the form in which it is stored.
- * @param serverNames what a password must not be made of, besides the user's own name
- * @throws UserError when the name or the password cannot be used, or the name is taken
+ * @throws UserError when the name, the password or a role cannot be used, or the name is taken
  */
-export async function createUser (db: Kysely<Database>, username: string, password: string, serverNames: readonly string[] = [], along = nothing): Promise<string> {
+export async function createUser (db: Kysely<Database>, username: string, password: string, { serverNames = [], roles = [MEMBER] }: NewUser = {}, along = nothing): Promise<string> {
   const name = requireName(username)
+  await requireRoles(db, roles)
   const hash = await hashNew(password, [name, ...serverNames])
   await db.transaction().execute(async tx => {
-    if (!await insertUser(tx, name, hash)) throw new UserError(`there is a user ${name} already`)
-    await along(tx, name)
+    const given = await insertUser(tx, name, hash, roles)
+    if (given === undefined) throw new UserError(`there is a user ${name} already`)
+    await along(tx, name, given)
   })
   return name
 }
 
-/** Stores a user; false when the name is taken. */
-export async function insertUser (db: Kysely<Database>, name: string, passwordHash: string): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await db.insertInto('users')
+/** Stores a user, the first of all as an admin, and answers the roles; undefined when the name is taken. To be called in a transaction. */
+export async function insertUser (tx: Kysely<Database>, name: string, passwordHash: string, roles: readonly string[] = [MEMBER]): Promise<readonly string[] | undefined> {
+  const inserted = await tx.insertInto('users')
     .values({ username: name, password_hash: passwordHash, created_at: now() })
-    .onConflict(conflict => conflict.column('username').doNothing()).executeTakeFirst()
-  return numInsertedOrUpdatedRows === 1n
+    .onConflict(conflict => conflict.column('username').doNothing()).returning('id').executeTakeFirst()
+  if (inserted === undefined) return undefined
+  const other = await tx.selectFrom('users').select('id').where('id', '!=', inserted.id).limit(1).executeTakeFirst()
+  const given = other === undefined ? [ADMIN] : roles
+  await giveRoles(tx, inserted.id, given)
+  return given
+}
+
+/**
+ * Gives a user these roles, in place of those that they had.
+ * @throws UserError for a role that there is not, and where nobody would be left who is an admin
+ */
+export async function setRolesOf (db: Kysely<Database>, username: string, roles: readonly string[], along = nothing): Promise<void> {
+  const { id, username: name } = await requireUser(db, username)
+  await db.transaction().execute(async tx => {
+    const before = await giveRoles(tx, id, roles) // a write first: the look below then sees what no other process can change
+    if (before.includes(ADMIN)) await requireAdmin(tx, onlyAdmin(name))
+    await along(tx, name)
+  })
 }
 
 export async function findByUsername (db: Kysely<Database>, username: string): Promise<User | undefined> {
@@ -64,8 +85,10 @@ export async function findName (db: Kysely<Database>, id: number): Promise<strin
   return (await db.selectFrom('users').select('username').where('id', '=', id).executeTakeFirst())?.username
 }
 
-export async function listUsers (db: Kysely<Database>): Promise<Omit<User, 'password_hash'>[]> {
-  return await db.selectFrom('users').select(['id', 'username', 'created_at', 'last_login', 'disabled_at']).orderBy('username').execute()
+/** @param newUserRole of those whom nobody has given any */
+export async function listUsers (db: Kysely<Database>, newUserRole = MEMBER): Promise<Array<Omit<User, 'password_hash'> & { roles: string[] }>> {
+  const [users, roles] = [await db.selectFrom('users').select(['id', 'username', 'created_at', 'last_login', 'disabled_at']).orderBy('username').execute(), await rolesOfUsers(db)]
+  return users.map(user => Object.assign(user, { roles: roles.get(user.id) ?? [newUserRole] }))
 }
 
 /**
@@ -110,8 +133,10 @@ export async function removeUser (db: Kysely<Database>, username: string, along 
   await db.transaction().execute(async tx => {
     await endEverything(tx, id) // a write first: the look below then sees what no other process can change
     const other = await tx.selectFrom('users').select('id').where('id', '!=', id).limit(1).executeTakeFirst()
+    const wasAdmin = await tx.selectFrom('user_roles').select('role').where('user_id', '=', id).where('role', '=', ADMIN).executeTakeFirst()
     if (other === undefined) throw new UserError(`${name} is the only user, and the next start would create the default one; add another first, or disable this one`)
     await tx.deleteFrom('users').where('id', '=', id).execute()
+    if (wasAdmin !== undefined) await requireAdmin(tx, onlyAdmin(name))
     await along(tx, name)
   })
 }
@@ -123,6 +148,8 @@ async function endEverything (tx: Kysely<Database>, userId: number): Promise<voi
   await tx.deleteFrom('oauth_consents').where('user_id', '=', userId).execute()
   await tx.deleteFrom('browser_sessions').where('user_id', '=', userId).execute()
 }
+
+const onlyAdmin = (name: string): string => `${name} is the only admin; make somebody else one first: user role NAME admin`
 
 async function requireUser (db: Kysely<Database>, username: string): Promise<User> {
   const user = await findByUsername(db, username)

@@ -2,8 +2,8 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { Refusal } from '../../lib/refusal.ts'
-import { BY_SCOPE } from './policy.ts'
-import { covers, TOOLS_SCOPE } from './scope.ts'
+import { missingScopes } from './policy.ts'
+import { TOOLS_SCOPE } from './scope.ts'
 
 export default fp(async function resourceServer (fastify: FastifyInstance) {
   const { oauth: { accessTokens, resource }, config, mcp } = fastify
@@ -11,7 +11,6 @@ export default fp(async function resourceServer (fastify: FastifyInstance) {
   // Of what is served, too: some clients cannot ask for more later (SDK 1 with a refresh token).
   const firstScopes = (): string => [...new Set([TOOLS_SCOPE, ...mcp.firstScopes()])].join(' ')
 
-  mcp.policy = BY_SCOPE
   fastify.decorateRequest('principal', null)
 
   fastify.decorate('authenticate', (request, reply, done) => {
@@ -33,7 +32,10 @@ export default fp(async function resourceServer (fastify: FastifyInstance) {
   fastify.decorate('insufficientScope', ({ principal, headers: { host } }, reply, items) => {
     const held = principal?.scopes ?? new Set<string>()
     const needed = new Set(items.flatMap(({ scopes }) => scopes))
-    const message = `This needs the scope ${[...needed].filter(scope => !covers(held, scope)).join(' ')}`
+    const missing = missingScopes(principal, items)
+    // No scope would help: a challenge would have the client ask for the same once more.
+    if (missing.length === 0) return new Refusal(403, 'forbidden', `Your roles (${principal?.roles.join(', ')}) do not allow this`)
+    const message = `This needs the scope ${missing.join(' ')}`
     // All at once, with what is held already: a client that steps up asks for exactly this set (MCP authorization, scope challenge handling).
     const scope = [...held.union(needed)].join(' ')
     reply.header('www-authenticate', `Bearer error="insufficient_scope", error_description="${message}", ${metadataFor(host)}, scope="${scope}"`)

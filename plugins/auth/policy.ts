@@ -1,5 +1,5 @@
 // Who may use what is served. The core asks here for each call, whatever way it came, so that no way can forget to.
-import type { Item, Principal } from './principal.ts'
+import type { Item, Principal, Quota } from './principal.ts'
 import { covers, TOOLS_SCOPE } from './scope.ts'
 
 export interface Policy {
@@ -9,7 +9,12 @@ export interface Policy {
   readonly sees: (principal: Principal | null, item: Item) => boolean
   /** The key under which the lists of a caller are kept: equal for callers who see the same, empty where that is everything. */
   readonly view: (principal: Principal | null) => string
+  /** What limits the calls of an item; absent where nobody has such limits. */
+  readonly quotas?: (principal: Principal | null, item: Item) => readonly Quota[] | undefined
 }
+
+/** Whoever asks for something: a request is one. */
+export interface Requester { readonly principal: Principal | null }
 
 const UNDECLARED: readonly string[] = [TOOLS_SCOPE]
 
@@ -27,6 +32,23 @@ export const EVERYTHING: Policy = { may: () => true, sees: () => true, view: () 
  * learns of it by the refusal, and asks for it then (MCP authorization, scope challenge handling).
  */
 export const BY_SCOPE: Policy = { may: holdsAll, sees: () => true, view: () => '' }
+
+/**
+ * The same for those whom a role restricts. What no role of theirs allows is as unknown to them as what never was; lists are
+ * never public, or what a cache has kept of one caller would be shown to another.
+ */
+export const BY_ROLE: Policy = {
+  may: (principal, item) => holdsAll(principal, item) && principal?.rights.may(item) === true,
+  sees: (principal, item) => principal?.rights.sees(item) === true,
+  view: principal => principal?.rights.view ?? 'nobody',
+  quotas: (principal, item) => principal?.rights.quotasOf(item)
+}
+
+/** The scopes that a caller lacks for these, each once. */
+export function missingScopes (principal: Principal | null, items: readonly Item[]): string[] {
+  const held = principal?.scopes ?? new Set<string>()
+  return [...new Set(items.flatMap(({ scopes }) => scopes))].filter(scope => !covers(held, scope))
+}
 
 function holdsAll (principal: Principal | null, { scopes }: Item): boolean {
   if (principal === null) return false

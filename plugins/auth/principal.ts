@@ -5,10 +5,35 @@ import type { Refusal } from '../../lib/refusal.ts'
 /** What people call a caller. Nothing is decided by it: an app chooses its own name. */
 export interface Names { readonly user?: string, readonly app?: string }
 
+/** How many calls there may be in a time: of the tools that a pattern fits, together. */
+export interface Quota { readonly of: string, readonly per: 'minute' | 'day', readonly calls: number }
+
+/** What the roles of a caller allow, whatever a token adds to that: nothing. */
+export interface Rights {
+  /** Names of the roles. */
+  readonly roles: readonly string[]
+  /** Whether nothing is left out, so that nobody need ask. */
+  readonly unrestricted: boolean
+  /** Equal for those who see the same. */
+  readonly view: string
+  readonly may: (item: Item) => boolean
+  readonly sees: (item: Item) => boolean
+  /** Whether a scope can be of any use to the caller. */
+  readonly mayHold: (scope: string) => boolean
+  /** What limits the calls of an item; undefined where nothing does. */
+  readonly quotasOf: (item: Item) => readonly Quota[] | undefined
+}
+
 /** The authenticated caller of a request. */
 export interface Principal {
   /** Stable identifier; sessions and limits are bound to it. */
   readonly id: string
+  /** Of the user, as people know it. */
+  readonly name: string
+  /** Names of the roles that the user has now. */
+  readonly roles: readonly string[]
+  /** What these allow now: a role that is taken away counts at once. */
+  readonly rights: Rights
   /** The OAuth client that acts for the caller, where there is one (RFC 9068 section 2.2). */
   readonly clientId?: string
   /** What the caller was granted (RFC 6749 section 3.3). */
@@ -23,6 +48,14 @@ export interface Principal {
 
 /** Something that is served: a tool, a prompt, a resource, a template of resources. */
 export interface Item {
+  /** What it is to a role: a template is of the resources. */
+  readonly kind: 'tools' | 'prompts' | 'resources'
+  /** Of a resource its URI, of a template the template. */
+  readonly name: string
+  /** The URI in the spelling by which it is looked up; of a template, that of the resource that is asked for, if one is. */
+  readonly uri?: string
+  /** Whether it says of itself that it only reads. */
+  readonly readsOnly: boolean
   /** What using it takes, all of them. */
   readonly scopes: readonly string[]
   /** What scopes mean to a person, by scope. */

@@ -1,7 +1,7 @@
 // The catalog: every tool, prompt and resource that is served. Lanes look things up here; nothing else holds them.
 import type { ResourceTemplate, ServerCapabilities } from '@modelcontextprotocol/server'
-import { NOTHING, type Policy } from '../auth/policy.ts'
-import type { Item, Principal } from '../auth/principal.ts'
+import { NOTHING, type Policy, type Requester } from '../auth/policy.ts'
+import type { Item } from '../auth/principal.ts'
 import type { Events, ListEvent } from '../events/index.ts'
 import type { McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler } from './contract.ts'
 import type { CallScope } from './calls/call-scope.ts'
@@ -114,9 +114,23 @@ export class Catalog implements McpHost {
   /** What is registered from now on changes what clients have seen. */
   open (): void { this.#open = true }
 
+  /** Whether a caller may use an item. */
+  may ({ principal }: Requester, item: Item): boolean { return this.policy.may(principal, item) }
+  /** Whether a caller knows of an item at all. */
+  sees ({ principal }: Requester, item: Item): boolean { return this.policy.sees(principal, item) }
+  /** Under which the lists of a caller are kept; empty where there is one for everybody. */
+  view ({ principal }: Requester): string { return this.policy.view(principal) }
+
+  /** Whether a caller who listens may be told of a change of a resource now, whatever they might when they began to. */
+  mayHear (from: Requester, uri: string): boolean {
+    if (this.view(from) === '') return true
+    const served = this.resourceAt(uri)
+    return served === undefined || this.may(from, served.item)
+  }
+
   /** The definitions that a caller sees, tools in the order of their names, so that every answer is the same until something changes. */
-  listed<K extends Kind> (kind: K, principal: Principal | null): Registered[K]['definition'][] {
-    const items = [...this[kind].values()].filter(item => this.policy.sees(principal, item))
+  listed<K extends Kind> (kind: K, from: Requester): Registered[K]['definition'][] {
+    const items = [...this[kind].values()].filter(item => this.sees(from, item))
     const definitions = items.map(({ definition }) => definition)
     return kind === 'tools' ? definitions.sort((a, b) => a.name < b.name ? -1 : 1) : definitions
   }
@@ -130,7 +144,7 @@ export class Catalog implements McpHost {
     if (resource !== undefined) return { item: resource, read: ctx => resource.read(url, ctx) }
     for (const item of this.templates.values()) {
       const variables = item.match(spelled)
-      if (variables !== null) return { item, read: ctx => item.read(url, variables, ctx) }
+      if (variables !== null) return { item: { ...item, uri: spelled }, read: ctx => item.read(url, variables, ctx) }
     }
     return undefined
   }
@@ -152,8 +166,8 @@ export class Catalog implements McpHost {
   }
 
   /** The titles of the tools that a caller may run. */
-  runnable (principal: Principal): string[] {
-    const tools = [...this.tools.values()].filter(tool => this.policy.may(principal, tool))
+  runnable (from: Requester): string[] {
+    const tools = [...this.tools.values()].filter(tool => this.may(from, tool))
     return tools.map(({ definition: { name, title, annotations } }) => title ?? annotations?.title ?? name).sort((a, b) => a.localeCompare(b, 'en'))
   }
 
@@ -198,9 +212,14 @@ export class Catalog implements McpHost {
   resourceUpdated (uri: string): void { this.#events.publish({ type: 'resource', uri }) }
   taskChanged (id: string): void { this.resourceUpdated(taskUri(id)) }
 
-  #changed (list: List): void {
+  /** Those whom it touches see other lists now: another policy, or other rights. */
+  rightsChanged (touches: ListEvent['touches']): void {
+    for (const list of new Set(Object.values(LIST))) this.#changed(list, touches)
+  }
+
+  #changed (list: List, touches?: ListEvent['touches']): void {
     if (!this.#open) return // what is registered at the start is no change
     this.#changedAt[list] = Date.now()
-    this.#events.publish({ type: 'list', list })
+    this.#events.publish({ type: 'list', list, touches })
   }
 }

@@ -11,7 +11,7 @@ import { checkDeclaration, checkParamHeaders, checkScopes, checkScopeTitles } fr
 import { checkFields, schemaGiven } from './registration.ts'
 import type { RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool } from './registered.ts'
 import { compile, type Validator } from './schema.ts'
-import { matcherOf } from './uri.ts'
+import { canonical, matcherOf } from './uri.ts'
 
 // MCP 2025-11-25, tools; before (SEP-986), a slash was allowed too.
 export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,128}$/
@@ -32,6 +32,9 @@ export function toolOf (owner: string, name: string, config: ToolConfig<any, any
   checkDeclaration(`tool "${name}"`, 'Tool', definition)
   checkParamHeaders(`tool "${name}"`, inputSchema)
   return {
+    kind: 'tools',
+    name,
+    readsOnly: annotations?.readOnlyHint === true,
     definition,
     config: { ...config, ...(config.configured !== undefined && { configured: asked(config.configured) }) } as ToolConfig,
     handler,
@@ -54,6 +57,9 @@ export function promptOf (owner: string, name: string, config: PromptConfig<any>
   const definition = wire({ name, title, description, arguments: args, icons, _meta })
   checkDeclaration(`prompt "${name}"`, 'Prompt', definition)
   return {
+    kind: 'prompts',
+    name,
+    readsOnly: true,
     definition,
     config: config as PromptConfig,
     handler,
@@ -67,7 +73,7 @@ export function resourceOf (owner: string, name: string, uri: string, { scopes, 
   checkFields(`resource ${uri}`, 'resource', config)
   const definition = wire({ ...config, name, uri })
   checkDeclaration(`resource ${uri}`, 'Resource', definition)
-  return { definition, ...scopesOfItem(`resource ${uri}`, { scopes, scopeTitles, askScopes }), read, owner }
+  return { kind: 'resources', name: uri, uri: canonical(new URL(uri)), readsOnly: true, definition, ...scopesOfItem(`resource ${uri}`, { scopes, scopeTitles, askScopes }), read, owner }
 }
 
 export function templateOf (owner: string, name: string, template: ResourceTemplate, { scopes, scopeTitles, askScopes, ...config }: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
@@ -75,7 +81,7 @@ export function templateOf (owner: string, name: string, template: ResourceTempl
   checkFields(`resource template ${uriTemplate}`, 'resource', config)
   const definition = wire({ ...config, name, uriTemplate })
   checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
-  return { definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, scopeTitles, askScopes }), template, match: matcherOf(uriTemplate), read, owner }
+  return { kind: 'resources', name: uriTemplate, readsOnly: true, definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, scopeTitles, askScopes }), template, match: matcherOf(uriTemplate), read, owner }
 }
 
 function scopesOfItem (what: string, { scopes, scopeTitles, askScopes = 'first' }: { scopes?: readonly string[] | undefined, scopeTitles?: ScopeTitles | undefined, askScopes?: AskScopes | undefined }): Pick<Item, 'scopes' | 'scopeTitles' | 'askScopes'> {

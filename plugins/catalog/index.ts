@@ -4,6 +4,7 @@ import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Limits } from './calls/call.ts'
+import { Quotas } from './calls/quotas.ts'
 import { Usage } from './calls/usage.ts'
 import { Catalog } from './catalog.ts'
 import { TaskRunner } from './tasks/runner.ts'
@@ -27,7 +28,7 @@ export default fp(async function catalog (fastify: FastifyInstance) {
   const usage = new Usage(db, log)
   await usage.load()
   fastify.addHook('onClose', () => usage.close())
-  const limits: Limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES, usage }
+  const limits: Limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES, usage, quotas: new Quotas(usage) }
   fastify.decorate('mcp', mcp)
   fastify.decorate('callLimits', limits)
   const tasks = new TaskRunner(db, mcp, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX, maxBytes: config.TASK_MAX_BYTES, kept }, log)

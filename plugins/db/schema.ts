@@ -11,6 +11,9 @@ export interface Database {
     last_login: Seconds | null
     disabled_at: Seconds | null
   }
+  roles: { name: string, definition: string, changed_at: Seconds }
+  user_roles: { user_id: number, role: string }
+  revisions: { name: string, revision: number }
   sign_in_failures: { name_hash: string, failures: number, retry_at: Seconds }
   browser_sessions: { id_hash: string, user_id: number, created_at: Seconds, expires_at: Seconds, last_used_at: Seconds | null }
   oauth_clients: {

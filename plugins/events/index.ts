@@ -79,7 +79,12 @@ export interface RevocationEvent { readonly type: 'revocation', readonly grants:
 export interface ElsewhereEvent { readonly type: 'elsewhere' }
 
 /** A list that clients may have read has changed. */
-export interface ListEvent { readonly type: 'list', readonly list: 'tools' | 'prompts' | 'resources' }
+export interface ListEvent {
+  readonly type: 'list'
+  readonly list: 'tools' | 'prompts' | 'resources'
+  /** For which principals; undefined for everybody. */
+  readonly touches?: ((principal: string | undefined) => boolean) | undefined
+}
 
 /** A resource, or a task, has changed. */
 export interface ResourceEvent { readonly type: 'resource', readonly uri: string }

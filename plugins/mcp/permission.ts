@@ -11,11 +11,15 @@ interface Message {
 interface Reference { readonly type?: unknown, readonly name?: unknown, readonly uri?: unknown }
 
 /** Everything that a body asks for, if its caller may not use all of it; undefined when they may. */
-export function notPermitted (catalog: Catalog, { principal, body }: FastifyRequest): readonly Item[] | undefined {
+export function notPermitted (catalog: Catalog, request: FastifyRequest): readonly Item[] | undefined {
+  const { body } = request
   const found = Array.isArray(body) ? body.flatMap(message => itemsOf(catalog, message) ?? []) : itemsOf(catalog, body)
   if (found === undefined) return undefined
-  if (!Array.isArray(found)) return catalog.policy.may(principal, found as Item) ? undefined : [found as Item]
-  return found.every(item => catalog.policy.may(principal, item)) ? undefined : found
+  // What the caller does not see is answered as what never was, and asks for nothing.
+  if (!Array.isArray(found)) return catalog.may(request, found as Item) || !catalog.sees(request, found as Item) ? undefined : [found as Item]
+  if (found.every(item => catalog.may(request, item))) return undefined
+  const seen = found.filter(item => catalog.sees(request, item))
+  return seen.every(item => catalog.may(request, item)) ? undefined : seen
 }
 
 /** One item without a list around it, as that is what nearly every request asks for. */

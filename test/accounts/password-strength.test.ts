@@ -1,6 +1,7 @@
 import t from 'tap'
 import { newPasswordProblem } from '../../plugins/accounts/password-strength.ts'
-import { createUser, setPassword, UserError } from '../../plugins/accounts/users.ts'
+import { createUser, setPassword } from '../../plugins/accounts/users.ts'
+import { UserError } from '../../plugins/accounts/user-error.ts'
 import { testDatabase } from '../oauth/database.ts'
 import { startProcess } from '../process.ts'
 

@@ -52,7 +52,7 @@ t.test('what a command did while no server ran is logged by the next', async t =
 t.test('a change whose entry cannot be written is not made', async t => {
   const { db } = await testDatabase(t)
   const fail = async () => { throw new Error('no entry') }
-  await t.rejects(createUser(db, 'anna', 'correct horse battery', [], fail), { message: 'no entry' })
+  await t.rejects(createUser(db, 'anna', 'correct horse battery', {}, fail), { message: 'no entry' })
   t.same(await db.selectFrom('users').select('id').execute(), [])
   await createUser(db, 'anna', 'correct horse battery')
   const { password_hash: before } = await db.selectFrom('users').select('password_hash').executeTakeFirstOrThrow()

@@ -1,6 +1,7 @@
 // What is remembered of tokens that were checked: how long, and how many.
 import t, { type Test } from 'tap'
 import { setClockAhead } from '../../lib/clock.ts'
+import { RightsOfRoles, Role } from '../../plugins/auth/roles.ts'
 import { AccessTokens } from '../../plugins/auth/oauth/grants/access-tokens.ts'
 import { loadKeys } from '../../plugins/auth/oauth/grants/keys.ts'
 import { Revocations } from '../../plugins/auth/oauth/grants/revocations.ts'
@@ -14,8 +15,8 @@ async function start (t: Test) {
   let checked = 0
   const counting = { ...keys, verify: (token: string) => { checked++; return keys.verify(token) } }
   const revocations = new Revocations(db)
-  const tokens = new AccessTokens(counting, revocations, 'http://127.0.0.1:8000', LIFETIME)
-  const issue = (id = 'grant') => tokens.issue({ id, user_id: 1, client_id: 'client', resource: 'http://127.0.0.1:8000/mcp' }, ['mcp'], Infinity).token
+  const tokens = new AccessTokens(counting, revocations, 'http://127.0.0.1:8000', LIFETIME, () => new RightsOfRoles([new Role('member')]))
+  const issue = (id = 'grant') => tokens.issue({ id, user_id: 1, client_id: 'client', resource: 'http://127.0.0.1:8000/mcp' }, 'anna', ['mcp'], Infinity).token
   return { db, tokens, revocations, issue, checked: () => checked }
 }
 

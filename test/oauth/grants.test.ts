@@ -29,7 +29,7 @@ async function start (t: Test) {
     replayGrace: 60,
     offered: () => ['mcp'],
     successorKey: Buffer.alloc(32, 1),
-    issueAccessToken: (grant, scopes, until) => ({ token: `access ${grant.id} ${Math.random()}`, expiresAt: Math.min(now() + 60, until), expiresIn: 60, scope: scopes.join(' ') })
+    issueAccessToken: (grant, _username, scopes, until) => ({ token: `access ${grant.id} ${Math.random()}`, expiresAt: Math.min(now() + 60, until), expiresIn: 60, scope: scopes.join(' ') })
   }
   const code = async (resource = RESOURCE) => await issueCode(db, {
     user_id: 1, client_id: 'client', redirect_uri: redirectUri, code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'), scope: 'mcp', resource

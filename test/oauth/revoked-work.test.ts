@@ -65,6 +65,7 @@ for (const how of ['disable', 'remove', 'revoke'] as const) {
     const { app, origin, endpoint, authorization, user, log } = await start(t)
     const tokens = await authorization.tokens()
     await app.db.insertInto('users').values({ username: 'other', password_hash: 'none', created_at: 0 }).execute()
+    await app.db.insertInto('user_roles').values({ user_id: 2, role: 'admin' }).execute() // the last admin is not removed
     const other = await authorization.tokens()
     if (how !== 'revoke') await app.db.updateTable('oauth_grants').set({ user_id: 2 }).where('id', '=', app.oauth.accessTokens.grantOf(other.access_token) ?? '').execute() // of somebody else
     const [ends, stays] = [await begin(t, endpoint, tokens.access_token, 'ends'), await begin(t, endpoint, other.access_token, 'stays')]

@@ -16,7 +16,7 @@ t.test('a first user is added to a folder that does not exist yet, with a passwo
   t.match(nowhere, { code: 2, stdout: '', stderr: /^user: there is no database \S+\/new\/auth\.db: the first start of the server makes it, or --create; [^\n]+\n$/ }, 'none is made by accident')
   t.match(await user(['add', 'Anna', '--create'], `${PASSWORD}\n`), { code: 0, stdout: '', stderr: /^added anna in \S+\/new\/auth\.db\n$/ })
   const { stdout } = await user(['list'])
-  t.match(JSON.parse(stdout), [{ username: 'anna', created_at: /^\d{4}-.*Z$/, last_sign_in: null, disabled_at: null }], 'piped, the list is JSON')
+  t.match(JSON.parse(stdout), [{ username: 'anna', roles: ['admin'], created_at: /^\d{4}-.*Z$/, last_sign_in: null, disabled_at: null }], 'piped, the list is JSON')
 })
 
 t.test('a generated password is printed alone and once, and works', async t => {
@@ -52,6 +52,8 @@ t.test('removing needs a yes, and another user', async t => {
   await user(['add', 'anna'], PASSWORD)
   t.match(await user(['remove', 'anna', '--yes']), { code: 2, stderr: /^user: anna is the only user.*\n$/ })
   await user(['add', 'berta'], PASSWORD)
+  t.match(await user(['remove', 'anna', '--yes']), { code: 2, stderr: /^user: anna is the only admin; make somebody else one first: user role NAME admin\n$/ })
+  t.match(await user(['role', 'berta', 'admin', 'auditor']), { code: 0, stderr: /^berta has the roles admin, auditor now, in / })
   t.match(await user(['remove', 'anna']), { code: 2, stderr: /^user: remove asks first.*--yes\n$/ })
   t.ok(await findByUsername(db, 'anna'))
   t.match(await user(['remove', 'anna', '--yes']), { code: 0, stderr: /^removed anna in / })
@@ -68,6 +70,8 @@ t.test('every mistake is one line and exit code 2', async t => {
     [['add', 'b', '--password=x'], '', /Unknown option '--password'/], [['list', '--yes=1'], '', /--yes/],
     [['add', 'Anna'], PASSWORD, /there is a user anna already/], [['add', 'a\nb'], PASSWORD, /visible characters/],
     [['add', 'berta'], '', /no password on standard input/], [['add', 'berta'], 'short', /at least 12 characters/],
+    [['role', 'anna'], '', /role needs the roles that anna shall have/], [['role', 'anna', 'king'], '', /there is no role "king"; there are admin, auditor, member/],
+    [['add', 'berta', '--role', 'king'], PASSWORD, /there is no role "king"/],
     [['passwd', 'nobody'], PASSWORD, /no user "nobody"/], [['remove', 'nobody', '--yes'], '', /no user "nobody"/]
   ] as const) {
     const { code, stdout, stderr } = await user([...args], input)
@@ -109,7 +113,7 @@ t.test('on a terminal', { skip: existsSync('/usr/bin/script') ? false : 'there i
   })
 
   t.test('the list is a table', async t => {
-    t.match(await openTerminal(t, config.AUTH_DB_PATH, 'list').end(), { code: 0, shown: /USERNAME +CREATED +LAST SIGN-IN +STATE\r\nanna +\d{4}-\d\d-\d\d \d\d:\d\d +never +active/ })
+    t.match(await openTerminal(t, config.AUTH_DB_PATH, 'list').end(), { code: 0, shown: /USERNAME +CREATED +LAST SIGN-IN +STATE +ROLES\r\nanna +\d{4}-\d\d-\d\d \d\d:\d\d +never +active +admin/ })
   })
 
   t.test('removing asks, and only a yes removes', async t => {

@@ -3,7 +3,8 @@ import * as fc from 'fast-check'
 import type { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
 import { COST, DUMMY_HASH, hashPassword, passwordProblem, setHashingCost, verifyPassword } from '../../plugins/accounts/password.ts'
-import { canonicalUsername, createUser, disableUser, enableUser, findByUsername, listUsers, removeUser, setPassword, UserError } from '../../plugins/accounts/users.ts'
+import { canonicalUsername, createUser, disableUser, enableUser, findByUsername, listUsers, removeUser, setPassword, setRolesOf } from '../../plugins/accounts/users.ts'
+import { UserError } from '../../plugins/accounts/user-error.ts'
 import type { Database } from '../../plugins/db/schema.ts'
 import { grantEverything, holdings, testDatabase } from './database.ts'
 
@@ -90,6 +91,9 @@ t.test('a removed user is gone, and the grants stay to be seen as revoked', asyn
   await t.rejects(removeUser(db, 'anna'), /only user/, 'or the next start would create the default one')
   t.same(await holdings(db, anna), ALL, 'a refused removal changes nothing')
   await createUser(db, 'berta', PASSWORD)
+  await t.rejects(removeUser(db, 'anna'), new UserError('anna is the only admin; make somebody else one first: user role NAME admin'))
+  t.same(await holdings(db, anna), ALL)
+  await setRolesOf(db, 'berta', ['admin'])
   await removeUser(db, 'anna')
   t.equal(await findByUsername(db, 'anna'), undefined)
   t.same(await holdings(db, anna), NOTHING)

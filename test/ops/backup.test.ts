@@ -121,7 +121,7 @@ t.test('a restore brings no access back, and says what else it does', async t =>
   const before = await authorization.tokens()
   t.match(await command('backup'), { code: 0 })
   const later = await authorization.tokens()
-  for (const args of [['passwd', 'mcpuser', '--generate'], ['remove', 'anna', '--yes'], ['disable', 'bert'], ['add', 'dora', '--generate']]) t.match(await user(...args), { code: 0 }, args.join(' '))
+  for (const args of [['passwd', 'mcpuser', '--generate'], ['remove', 'anna', '--yes'], ['disable', 'bert'], ['role', 'cleo', 'auditor'], ['add', 'dora', '--generate']]) t.match(await user(...args), { code: 0 }, args.join(' '))
   const fresh = await new Authorization(origin).register()
   await kill()
   appendFileSync(path.join(path.dirname(database), 'secret.key'), 'x')
@@ -129,10 +129,10 @@ t.test('a restore brings no access back, and says what else it does', async t =>
   t.equal(code, 0)
   for (const line of [
     '1 grant is revoked: every app and browser has to sign in again', 'the password is that of the backup, not the one until now: mcpuser', 'was removed since the backup, and is back: anna',
-    'was disabled since the backup, and may sign in again: bert', 'was added since the backup, and is gone: dora'
+    'was disabled since the backup, and may sign in again: bert', 'the roles are those of the backup, not the ones until now: cleo', 'was added since the backup, and is gone: dora'
   ]) t.ok(stderr.split('\n').includes(line), line)
   t.match(stderr, /^secret\.key is another one/m)
-  t.notMatch(stderr, /cleo/)
+  t.equal(stderr.split('cleo').length, 2, 'and nothing else of who has not changed otherwise')
   t.equal(statSync(database).mode & 0o777, 0o600)
   t.notOk(existsSync(`${database}-wal`))
   await restart()
@@ -142,7 +142,7 @@ t.test('a restore brings no access back, and says what else it does', async t =>
   t.match((await fresh.redeem('code')).body, { error: 'invalid_client' })
   const copy = new SQLite(database, { readonly: true })
   t.same(copy.prepare('select count(*) from browser_sessions union all select count(*) from oauth_consents').pluck().all(), [0, 0])
-  t.same(copy.prepare("select event from audit where kind = 'command' order by id desc limit 5").pluck().all(), ['database_restored', 'user_added', 'user_disabled', 'user_removed', 'password_changed'], 'what was done since the backup is on record')
+  t.same(copy.prepare("select event from audit where kind = 'command' order by id desc limit 6").pluck().all(), ['database_restored', 'user_added', 'user_role_changed', 'user_disabled', 'user_removed', 'password_changed'], 'what was done since the backup is on record')
   copy.close()
 })
 

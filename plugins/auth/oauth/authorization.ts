@@ -1,7 +1,9 @@
 // What becomes of an authorization request: whether the person has to be asked, what they decide, and the code for the client.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { addressOf } from '../../budgets.ts'
+import type { UserRights } from '../../accounts/rights.ts'
 import type { User } from '../../db/schema.ts'
+import { grantable, OFFLINE_SCOPE, TOOLS_SCOPE } from '../scope.ts'
 import { audit } from './audit.ts'
 import { answerAt, type AuthorizationRequest, checkAuthorizationRequest } from './authorization-request.ts'
 import { markAuthorized } from './clients/clients.ts'
@@ -11,6 +13,8 @@ import { isAllowed, rememberAllowed } from './grants/consents.ts'
 export interface Authorization {
   /** Reads the query. @throws OAuthError to show the person, RedirectedError to tell the client */
   readonly check: (request: FastifyRequest) => Promise<AuthorizationRequest>
+  /** What of the scopes asked for is of any use to the person: their roles may leave some out. */
+  readonly scopesFor: (asked: AuthorizationRequest, user: User) => string[]
   /** Whether the person has allowed all of it before, and need not be asked again. */
   readonly isAllowed: (asked: AuthorizationRequest, user: User) => Promise<boolean>
   /** The person allows it, now and for later. */
@@ -21,15 +25,23 @@ export interface Authorization {
   readonly issueCode: (request: FastifyRequest, asked: AuthorizationRequest, user: User) => Promise<string>
 }
 
-export function createAuthorization (fastify: FastifyInstance, issuer: string, resource: string): Authorization {
+export function createAuthorization (fastify: FastifyInstance, issuer: string, resource: string, rights: UserRights): Authorization {
   const { db } = fastify
+
+  function scopesFor ({ scopes }: AuthorizationRequest, { id }: User): string[] {
+    const ofUser = rights.of(String(id))
+    return grantable(scopes.filter(scope => scope === TOOLS_SCOPE || scope === OFFLINE_SCOPE || ofUser.mayHold(scope)), scopes)
+  }
+
   return {
+    scopesFor,
+
     check: async request => await checkAuthorizationRequest(fastify, request.query, addressOf(request)),
 
-    isAllowed: async (asked, user) => await isAllowed(db, user.id, asked),
+    isAllowed: async (asked, user) => await isAllowed(db, user.id, { ...asked, scopes: scopesFor(asked, user) }),
 
     allow: async (request, asked, user) => {
-      await rememberAllowed(db, user.id, asked)
+      await rememberAllowed(db, user.id, { ...asked, scopes: scopesFor(asked, user) })
       audit(request, 'consent', 'ok', { user: user.username, client: asked.client.id })
     },
 
@@ -38,9 +50,10 @@ export function createAuthorization (fastify: FastifyInstance, issuer: string, r
       return answerAt(redirectUri, { error: 'access_denied', error_description: 'The user did not allow it', state, iss: issuer })
     },
 
-    issueCode: async (request, { client, redirectUri, state, codeChallenge, scopes }, user) => {
+    issueCode: async (request, asked, user) => {
+      const { client, redirectUri, state, codeChallenge } = asked
       await markAuthorized(db, client.id)
-      const code = await issueCode(db, { user_id: user.id, client_id: client.id, redirect_uri: redirectUri, code_challenge: codeChallenge, scope: scopes.join(' '), resource })
+      const code = await issueCode(db, { user_id: user.id, client_id: client.id, redirect_uri: redirectUri, code_challenge: codeChallenge, scope: scopesFor(asked, user).join(' '), resource })
       audit(request, 'code_issued', 'ok', { user: user.username, client: client.id })
       return answerAt(redirectUri, { code, state, iss: issuer })
     }

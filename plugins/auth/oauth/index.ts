@@ -4,9 +4,15 @@ import autoload from '@fastify/autoload'
 import cookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import { ensureDefaultUser, reportKnownPassword } from '../../accounts/default-user.ts'
 import accounts from '../../accounts/index.ts'
+import { UserRights } from '../../accounts/rights.ts'
+import { requireRoles } from '../../accounts/roles.ts'
 import resourceServer from '../bearer.ts'
+import type { User } from '../../db/schema.ts'
+import { BY_ROLE, BY_SCOPE } from '../policy.ts'
+import type { Principal } from '../principal.ts'
 import { OFFLINE_SCOPE, TOOLS_SCOPE } from '../scope.ts'
 import { audit } from './audit.ts'
 import { type Authorization, createAuthorization } from './authorization.ts'
@@ -39,6 +45,10 @@ declare module 'fastify' {
       readonly keys: Keys
       readonly accessTokens: AccessTokens
       readonly revocations: Revocations
+      /** What users may do. */
+      readonly rights: UserRights
+      /** Who a user is to the catalog by a client that holds these scopes. */
+      readonly principalOf: (user: User, clientId: string, scopes: readonly string[]) => Principal
       readonly authorization: Authorization
       readonly clients: Clients
       readonly grants: Grants
@@ -58,10 +68,14 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   await ensureDefaultUser(db, config)
   const knownUser = await reportKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource.url)
+  const rights = await followRights(fastify)
   const revocations = new Revocations(db, grants => events.publish({ type: 'revocation', grants }), () => events.publish({ type: 'elsewhere' }))
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
-  fastify.addHook('onClose', async () => revocations.stop())
-  const accessTokens = new AccessTokens(keys, revocations, issuer, config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60, grantId => namesOf(db, grantId))
+  fastify.addHook('onClose', async () => {
+    revocations.stop()
+    rights.stop()
+  })
+  const accessTokens = new AccessTokens(keys, revocations, issuer, config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60, id => rights.of(id), grantId => namesOf(db, grantId))
   const scopes = (): string[] => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...mcp.scopes()])]
   const resourceScopes = (): string[] => scopes().filter(scope => scope !== OFFLINE_SCOPE)
 
@@ -74,7 +88,12 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     keys,
     accessTokens,
     revocations,
-    authorization: createAuthorization(fastify, issuer, resource.url),
+    rights,
+    principalOf: ({ id, username: name }, clientId, scopes) => {
+      const ofUser = rights.of(String(id))
+      return { id: String(id), name, roles: ofUser.roles, rights: ofUser, clientId, scopes: new Set(scopes) }
+    },
+    authorization: createAuthorization(fastify, issuer, resource.url, rights),
     clients: createClients(fastify, issuer, scopes),
     grants: createGrants(fastify, resource, accessTokens, revocations, scopes),
     audit,
@@ -91,3 +110,15 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     await routes.register(autoload, { dir: ROUTES, autoHooks: true })
   })
 }, { name: 'auth', dependencies: ['budgets', 'config', 'secrets', 'db', 'catalog', 'http'] })
+
+/** Holds what users may do, and has the catalog ask for it only while somebody is restricted: a call costs nothing more until then. */
+async function followRights ({ config: { AUTH_NEW_USER_ROLE }, db, events, mcp, log }: FastifyInstance): Promise<UserRights> {
+  await requireRoles(db, [AUTH_NEW_USER_ROLE]).catch((error: Error) => { throw new ConfigurationError([`AUTH_NEW_USER_ROLE: ${error.message}`]) })
+  const rights = new UserRights(db, AUTH_NEW_USER_ROLE, touches => {
+    mcp.policy = rights.unrestricted ? BY_SCOPE : BY_ROLE
+    mcp.rightsChanged(touches)
+  }, error => log.error({ err: error }, 'roles that another process has changed could not be read; it is tried again'))
+  await rights.refresh()
+  events.on('elsewhere', () => rights.follow())
+  return rights
+}

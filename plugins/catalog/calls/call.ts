@@ -7,8 +7,9 @@ import { type Carrier, CallScope, type Outcome, recordOutcome } from './call-sco
 import type { Catalog } from '../catalog.ts'
 import type { RegisteredTool } from '../registered.ts'
 import { type CallContext, ToolError } from '../contract.ts'
-import { notPermitted } from './permission.ts'
+import { permit } from './permission.ts'
 import { faultInToolResult } from './result-check.ts'
+import { overQuota, type Quotas } from './quotas.ts'
 import type { Exhausted, Usage } from './usage.ts'
 import { type CreatedTask, isCreatedTask, TasksNotDeclared } from '../task.ts'
 
@@ -18,6 +19,8 @@ export interface Limits {
   readonly maxResultBytes: number
   /** What callers have used of tools that have a budget. */
   readonly usage: Usage
+  /** What roles limit. */
+  readonly quotas: Quotas
 }
 
 /** What a handler came to. */
@@ -37,8 +40,8 @@ export type ToolAnswer = Answer<CallToolResult | CreatedTask>
  */
 export function callTool (catalog: Catalog, limits: Limits, name: string, args: unknown, carrier: Carrier): ToolAnswer | Promise<ToolAnswer> {
   const tool = catalog.tools.get(name)
-  if (tool === undefined) throw asError(carrier, new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 128)}`))
-  if (!catalog.policy.may(carrier.request.principal, tool)) return refused(tool, carrier)
+  if (tool === undefined) throw asError(carrier, unknownTool(name))
+  if (!catalog.may(carrier.request, tool)) return refused(catalog, tool, carrier)
   const { config } = tool
   if (config.task === 'required' && carrier.startTask === undefined) throw asError(carrier, new TasksNotDeclared(name))
   const invalid = tool.validateArguments(args)
@@ -46,6 +49,9 @@ export function callTool (catalog: Catalog, limits: Limits, name: string, args: 
   const configured = config.configured?.() ?? true
   if (configured !== true) return failure(carrier, 'unconfigured', `${name} is not configured: ${configured}`)
   if (tool.running >= (config.concurrency ?? Infinity)) return failure(carrier, 'busy', `${name} is busy with ${tool.running} other calls; try again in a moment`)
+  const quotas = catalog.policy.quotas?.(carrier.request.principal, tool)
+  const over = quotas && limits.quotas.take(callerOf(carrier.request), quotas)
+  if (over !== undefined) return failure(carrier, 'over_budget', overQuota(over))
   if (config.dailyBudget !== undefined) {
     const { cost = 1, dailyBudget } = config
     const exhausted = limits.usage.charge(callerOf(carrier.request), name, cost, dailyBudget)
@@ -59,7 +65,9 @@ function asError (carrier: Carrier, error: ProtocolError): ProtocolError {
   return error
 }
 
-const refused = async (tool: RegisteredTool, carrier: Carrier): Promise<never> => { throw notPermitted(tool, carrier) }
+const unknownTool = (name: string): ProtocolError => new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${name.slice(0, 128)}`)
+
+const refused = async (catalog: Catalog, tool: RegisteredTool, carrier: Carrier): Promise<never> => permit(catalog, tool, carrier, () => unknownTool(tool.name)) as never
 
 function overBudget (name: string, cost: number, budget: number, { left, resetsAt }: Exhausted): string {
   const minutes = Math.ceil((resetsAt.getTime() - nowMs()) / 60_000)

@@ -9,6 +9,7 @@ import type { Catalog } from '../catalog.ts'
 import type { CallContext, CompleteArgument } from '../contract.ts'
 import { permit } from './permission.ts'
 import type { RegisteredPrompt, RegisteredTemplate } from '../registered.ts'
+import { canonical } from '../uri.ts'
 import { faultInListing, faultInPrompt, faultInResource } from './result-check.ts'
 
 const MOST_COMPLETIONS = 100
@@ -16,8 +17,9 @@ const MOST_COMPLETIONS = 100
 /** @throws ProtocolError -32602 for an unknown name or arguments that do not match */
 export async function getPrompt (catalog: Catalog, limits: Limits, name: string, args: Record<string, string>, carrier: Carrier): Promise<Answer<GetPromptResult>> {
   const prompt = catalog.prompts.get(name)
-  if (prompt === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${name.slice(0, 128)}`)
-  permit(catalog, prompt, carrier)
+  const unknown = (): Error => new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown prompt: ${name.slice(0, 128)}`)
+  if (prompt === undefined) throw unknown()
+  permit(catalog, prompt, carrier, unknown)
   const invalid = prompt.validateArguments(args)
   if (invalid !== undefined) {
     recordOutcome(carrier, 'invalid_arguments')
@@ -31,7 +33,7 @@ export async function readResource (catalog: Catalog, limits: Limits, uri: strin
   if (!URL.canParse(uri)) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'uri is not a valid URI', { uri })
   const served = catalog.resourceAt(uri)
   if (served === undefined) throw new ResourceNotFoundError(uri)
-  permit(catalog, served.item, carrier)
+  permit(catalog, served.item, carrier, () => new ResourceNotFoundError(uri))
   return await inScope(catalog, limits, carrier, served.read, `resource ${uri.slice(0, 200)}`, faultInResource)
 }
 
@@ -41,7 +43,7 @@ export async function readResource (catalog: Catalog, limits: Limits, uri: strin
  */
 export function follow (catalog: Catalog, uri: string, carrier: Carrier): void {
   const served = catalog.resourceAt(uri)
-  if (served !== undefined) permit(catalog, served.item, carrier)
+  if (served !== undefined && catalog.sees(carrier.request, served.item)) permit(catalog, served.item, carrier, () => new ResourceNotFoundError(uri))
 }
 
 /**
@@ -49,19 +51,19 @@ export function follow (catalog: Catalog, uri: string, carrier: Carrier): void {
  * what is wrong with it is in the log.
  */
 export async function listResources (catalog: Catalog, limits: Limits, carrier: Carrier, ctx: unknown): Promise<Resource[]> {
-  const { principal, log } = carrier.request
-  const resources = catalog.listed('resources', principal)
+  const { request } = carrier
+  const resources = catalog.listed('resources', request)
   for (const { template, definition, ...item } of catalog.templates.values()) {
-    if (template.listCallback === undefined || !catalog.policy.sees(principal, item)) continue
+    if (template.listCallback === undefined || !catalog.sees(request, item)) continue
     const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)
     try {
       const listed = scope.timely(await scope.run(async () => await template.listCallback?.(ctx as never)))
       const fault = listed === null || typeof listed !== 'object' ? 'it is no object' : faultInListing(listed)
       if (fault !== undefined) throw new TypeError(`list returned what no client can read: ${fault}`)
-      resources.push(...listed?.resources ?? [])
+      for (const resource of listed?.resources ?? []) if (catalog.sees(request, { ...item, uri: spelled(resource.uri) })) resources.push(resource)
     } catch (error) {
       if (scope.stopped !== undefined && scope.stopped.outcome !== 'timeout') throw explain(scope, error, carrier)
-      log.error({ err: error, template: definition.uriTemplate }, 'a template could not list its resources')
+      request.log.error({ err: error, template: definition.uriTemplate }, 'a template could not list its resources')
     } finally {
       scope.end()
     }
@@ -69,11 +71,17 @@ export async function listResources (catalog: Catalog, limits: Limits, carrier: 
   return resources
 }
 
+function spelled (uri: string): string {
+  const url = URL.parse(uri)
+  return url === null ? uri : canonical(url)
+}
+
 /** @throws ProtocolError -32602 when the reference names nothing */
 export async function complete (catalog: Catalog, limits: Limits, { ref, argument, context }: CompleteRequestParams, carrier: Carrier): Promise<CompleteResult> {
   const found = ref.type === 'ref/prompt' ? catalog.prompts.get(ref.name) : catalog.templates.get(ref.uri)
-  if (found === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'The reference to complete names no prompt and no resource template')
-  permit(catalog, found, carrier)
+  const unknown = (): Error => new ProtocolError(ProtocolErrorCode.InvalidParams, 'The reference to complete names no prompt and no resource template')
+  if (found === undefined) throw unknown()
+  permit(catalog, found, carrier, unknown)
   const completer = completerOf(found, argument.name)
   if (completer === undefined) return { completion: { values: [], total: 0, hasMore: false } }
   const scope = new CallScope(carrier, limits.timeoutMs, catalog.inFlight)

@@ -49,6 +49,12 @@ export class Usage {
     return undefined
   }
 
+  /** How long one more would have to wait, of so many a day; charges nothing. */
+  wait (caller: string, tool: string, most: number): number {
+    const day = this.#today()
+    return this.#of(caller, tool).cost < most ? 0 : Date.parse(day) + DAY_MS - nowMs()
+  }
+
   /** Adds to the database what it does not know yet, and learns what other instances have added. */
   async save (): Promise<void> {
     for (const used of this.#unsaved) {

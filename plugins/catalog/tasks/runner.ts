@@ -26,8 +26,6 @@ const ID_BYTES = 24
 const RENEW_MS = LEASE * 1000 / 3
 const SWEEP_MS = 60_000
 
-const ANY_TOOL: Item = { scopes: scopesOf(undefined) }
-
 export interface TaskLimits extends Bounds {
   readonly ttlMs: number
   /** Where the requests are counted that are held while their tasks run. */
@@ -89,7 +87,7 @@ export class TaskRunner {
   /** A task of the caller, whose tool they may call; undefined for any other. */
   async find (caller: Caller, id: string): Promise<DetailedTask | undefined> {
     const row = await findTask(this.#db, ownerOf(caller), id)
-    return row && this.#catalog.policy.may(caller.request.principal, this.#item(row)) ? detailedTask(row) : undefined
+    return row && this.#catalog.may(caller.request, this.#item(row)) ? detailedTask(row) : undefined
   }
 
   /** Which of these are tasks of the caller, whose tools they may call, in their order. */
@@ -97,7 +95,7 @@ export class TaskRunner {
     const owned = await ownedTasks(this.#db, ownerOf(caller), ids)
     return ids.filter(id => {
       const row = owned.get(id)
-      return row !== undefined && this.#catalog.policy.may(caller.request.principal, this.#item(row))
+      return row !== undefined && this.#catalog.may(caller.request, this.#item(row))
     })
   }
 
@@ -156,13 +154,14 @@ export class TaskRunner {
 
   async #find (carrier: Carrier, id: string): Promise<TaskRow> {
     const row = await findTask(this.#db, ownerOf(carrier), id)
-    if (row === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Task not found: it has expired, or never was')
-    permit(this.#catalog, this.#item(row), carrier)
+    const unknown = (): Error => new ProtocolError(ProtocolErrorCode.InvalidParams, 'Task not found: it has expired, or never was')
+    if (row === undefined) throw unknown()
+    permit(this.#catalog, this.#item(row), carrier, unknown)
     return row
   }
 
-  /** What a task takes: what its tool takes, or any tool where that one is gone. */
-  #item ({ tool }: Pick<TaskRow, 'tool'>): Item { return this.#catalog.tools.get(tool) ?? ANY_TOOL }
+  /** What a task takes: what its tool takes, or any tool of that name where that one is gone. */
+  #item ({ tool }: Pick<TaskRow, 'tool'>): Item { return this.#catalog.tools.get(tool) ?? { kind: 'tools', name: tool, readsOnly: false, scopes: scopesOf(undefined) } }
 
   async #resume (row: TaskRow, carrier: Carrier, round: Round): Promise<void> {
     const tool = this.#catalog.tools.get(row.tool)

@@ -9,6 +9,8 @@ import type { SdkLane } from '../sdk/lane.ts'
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
 const VERSION = '2026-07-28'
+/** There are as many views as there are sets of roles. */
+const MOST_KNOWN = 500
 /** The list whose time to live each method has; the others have that of the tools. */
 const LIST: Record<string, 'prompts' | 'resources'> = { 'prompts/list': 'prompts', 'resources/list': 'resources', 'resources/templates/list': 'resources' }
 
@@ -27,13 +29,14 @@ export class Lists {
   /** A result as JSON. Undefined until it is known, which it will be as somebody has now asked for it. */
   get (era: Era, method: string, request: FastifyRequest): string | undefined {
     // Clients may keep a list for longer once it has settled, which is no change that anybody is told of.
-    const key = `${era} ${method} ${this.#catalog.listTtlMs(LIST[method] ?? 'tools')} ${this.#catalog.policy.view(request.principal)}`
+    const key = `${era} ${method} ${this.#catalog.listTtlMs(LIST[method] ?? 'tools')} ${this.#catalog.view(request)}`
     const known = this.#known.get(key)
     if (known === undefined) void this.#learn(key, era, method, request)
     return known ?? undefined
   }
 
   async #learn (key: string, era: Era, method: string, request: FastifyRequest): Promise<void> {
+    if (this.#known.size >= MOST_KNOWN) this.#known.delete(this.#known.keys().next().value ?? '')
     const known = this.#known.set(key, null) // a change while the SDK is at it replaces the map
     if (method === 'resources/list' && [...this.#catalog.templates.values()].some(({ template }) => template.listCallback)) return
     const modern = era === '2026'

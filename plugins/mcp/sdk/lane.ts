@@ -4,10 +4,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Budget } from '../../../lib/budget.ts'
 import { isEventStream } from '../../../lib/sse.ts'
 import { bodyBytes, callerOf } from '../../budgets.ts'
+import type { Requester } from '../../auth/policy.ts'
 import { askedOf } from '../asked.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
 import { connected } from './connection.ts'
-import { sdkEventBus } from './event-bus.ts'
+import { listening, sdkEventBus } from './event-bus.ts'
 import { EACH } from './event-store.ts'
 import { Listeners } from './listeners.ts'
 import { asAuthInfo, contextOf, type RequestContext } from './request-context.ts'
@@ -35,8 +36,8 @@ export interface SdkLane {
 }
 
 export function createSdkLane (source: ServerSource, { streams, ...sessionLimits }: LaneLimits): SdkLane {
-  const { events, keepAliveMs, tasks } = source
-  const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: sdkEventBus(events), keepAliveMs, maxSubscriptions: Infinity }) // it cannot tell callers apart: `listeners` does
+  const { catalog, events, keepAliveMs, tasks } = source
+  const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: sdkEventBus(events, catalog), keepAliveMs, maxSubscriptions: Infinity }) // it cannot tell callers apart: `listeners` does
   const sessions = new Sessions(source, sessionLimits)
   const listeners = new Listeners(streams, sessionLimits.kept)
   const leave = events.on('revocation', () => listeners.check())
@@ -55,9 +56,10 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
       return () => { for (const left of leave) left() }
     }
     const listen = asTaskListen(parsedBody)
-    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listenToTasks(stateless, web, listen, events, tasks, context), { opened })
+    const from: Requester = { principal: request.principal } // and not the request, for as long as its stream is open
+    if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listening.run(from, () => listenToTasks(stateless, web, listen, events, tasks, context)), { opened })
     if (!inSession) {
-      const response = await stateless.fetch(web, options)
+      const response = opened === undefined ? await stateless.fetch(web, options) : await listening.run(from, () => stateless.fetch(web, options))
       // What only the core could find out, as which tool a task is of: the answer has not begun, and can be the challenge.
       if (context.refused !== undefined && !isEventStream(response.headers.get('content-type'))) throw request.server.insufficientScope(request, reply, [context.refused])
       return await sendWebResponse(reply, response, { opened, answers: answersOnce(request) })
@@ -91,7 +93,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     const spoken = era === 'modern' ? '2026' : '2025'
     const request = contextOf(authInfo)?.request
     if (request !== undefined) askedOf(request)?.isOf(spoken)
-    return new CatalogServer(source, spoken, request?.principal ?? null)
+    return new CatalogServer(source, spoken, request)
   }
 
   return {

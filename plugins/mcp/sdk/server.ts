@@ -5,7 +5,7 @@ import {
   type ServerOptions, type Transport
 } from '@modelcontextprotocol/server'
 import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
-import type { Principal } from '../../auth/principal.ts'
+import type { Requester } from '../../auth/policy.ts'
 import { type Answer, callTool, type Limits } from '../../catalog/calls/call.ts'
 import type { Carrier } from '../../catalog/calls/call-scope.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
@@ -37,19 +37,21 @@ export interface ServerSource {
 export class CatalogServer extends McpServer {
   readonly #source: ServerSource
   readonly #era: Era
+  readonly #from: Requester
 
-  /** @param principal whose lists it serves */
-  constructor (source: ServerSource, era: Era, principal: Principal | null) {
-    super(source.info, options(source, principal))
+  /** @param from whose lists it serves, where it serves one request */
+  constructor (source: ServerSource, era: Era, from: Requester = NOBODY) {
+    super(source.info, options(source, from))
     this.#source = source
     this.#era = era
+    this.#from = from
     const { catalog, limits } = source
     const { server } = this
     source.skills?.attach(this) // first: the resource handlers that it brings are replaced by those of the catalog
     const { capabilities } = catalog
     server.registerCapabilities(capabilities)
 
-    server.setRequestHandler('tools/list', ({ params }, ctx) => ({ tools: onlyPage(params, catalog.listed('tools', principalOf(ctx))) }))
+    server.setRequestHandler('tools/list', ({ params }, ctx) => ({ tools: onlyPage(params, catalog.listed('tools', requesterOf(ctx))) }))
     server.setRequestHandler('tools/call', async ({ params }, ctx) => {
       const outputSchema = catalog.tools.get(params.name)?.definition.outputSchema // of the version that is called
       const result = await this.#run(ctx, params.name, async carrier => await callTool(catalog, limits, params.name, params.arguments ?? {}, carrier))
@@ -58,12 +60,12 @@ export class CatalogServer extends McpServer {
       return server.projectCallToolResult(result as CallToolResult, outputSchema)
     })
     if (capabilities.prompts) {
-      server.setRequestHandler('prompts/list', ({ params }, ctx) => ({ prompts: onlyPage(params, catalog.listed('prompts', principalOf(ctx))) }))
+      server.setRequestHandler('prompts/list', ({ params }, ctx) => ({ prompts: onlyPage(params, catalog.listed('prompts', requesterOf(ctx))) }))
       server.setRequestHandler('prompts/get', ({ params }, ctx) => this.#run(ctx, params.name, carrier => getPrompt(catalog, limits, params.name, params.arguments ?? {}, carrier)))
     }
     if (capabilities.resources) {
       server.setRequestHandler('resources/list', async ({ params }, ctx) => ({ resources: onlyPage(params, await listResources(catalog, limits, this.#carry(ctx), ctx)) }))
-      server.setRequestHandler('resources/templates/list', ({ params }, ctx) => ({ resourceTemplates: onlyPage(params, catalog.listed('templates', principalOf(ctx))) }))
+      server.setRequestHandler('resources/templates/list', ({ params }, ctx) => ({ resourceTemplates: onlyPage(params, catalog.listed('templates', requesterOf(ctx))) }))
       server.setRequestHandler('resources/read', ({ params }, ctx) => this.#run(ctx, params.uri, carrier => readResource(catalog, limits, params.uri, carrier)))
     }
     if (era === '2026') serveTasks(this, source.tasks, ctx => this.#carry(ctx))
@@ -72,7 +74,9 @@ export class CatalogServer extends McpServer {
 
   /** The SDK checks Mcp-Param-* headers against this schema (SEP-2243); its own registry is empty. */
   override toolInputSchemaJson (name: string): Record<string, unknown> | undefined {
-    return this.#source.catalog.tools.get(name)?.definition.inputSchema
+    const { catalog } = this.#source
+    const tool = catalog.tools.get(name)
+    return tool !== undefined && catalog.sees(this.#from, tool) ? tool.definition.inputSchema : undefined
   }
 
   override async connect (transport: Transport): Promise<void> {
@@ -139,7 +143,9 @@ export class CatalogServer extends McpServer {
   }
 }
 
-const principalOf = ({ http }: ServerContext): Principal | null => contextOf(http?.authInfo)?.request.principal ?? null
+const NOBODY: Requester = { principal: null }
+
+const requesterOf = ({ http }: ServerContext): Requester => contextOf(http?.authInfo)?.request ?? NOBODY
 
 /** Each list has one page, so no cursor was ever given out (MCP, pagination: one that is not valid should be refused). An empty one is none. */
 function onlyPage<T> (params: { cursor?: string | undefined } | undefined, items: T): T {
@@ -163,8 +169,8 @@ function withParamsRefused (message: JSONRPCMessage): JSONRPCMessage {
   return { ...message, error: { ...message.error, code: ProtocolErrorCode.InvalidParams, message: `Invalid ${found}`.slice(0, 500) } }
 }
 
-function options ({ catalog, requestState }: ServerSource, principal: Principal | null): ServerOptions {
-  const cacheScope = catalog.policy.view(principal) === '' ? 'public' : 'private'
+function options ({ catalog, requestState }: ServerSource, from: Requester): ServerOptions {
+  const cacheScope = catalog.view(from) === '' ? 'public' : 'private'
   const [tools, prompts, resources] = (['tools', 'prompts', 'resources'] as const).map(list => ({ ttlMs: catalog.listTtlMs(list), cacheScope } as const))
   return {
     cacheHints: {

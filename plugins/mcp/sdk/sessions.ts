@@ -61,8 +61,9 @@ export class Sessions {
     this.#sweep = setInterval(() => this.#endIdle(), Math.min(limits.idleMs, 30_000)).unref()
     const { catalog, events } = source
     this.#leave = [
-      events.on('list', ({ list }) => {
-        for (const { server } of this.#sessions.values()) {
+      events.on('list', ({ list, touches }) => {
+        for (const { server, principal } of this.#sessions.values()) {
+          if (touches?.(principal?.id) === false) continue
           switch (list) {
             case 'tools': server.sendToolListChanged(); break
             case 'prompts': if (catalog.capabilities.prompts) server.sendPromptListChanged(); break
@@ -71,7 +72,7 @@ export class Sessions {
         }
       }),
       events.on('resource', ({ uri }) => {
-        for (const { server, subscriptions } of this.#sessions.values()) if (subscriptions.has(uri)) void server.server.sendResourceUpdated({ uri })
+        for (const session of this.#sessions.values()) if (session.subscriptions.has(uri) && catalog.mayHear(session, uri)) void session.server.server.sendResourceUpdated({ uri })
       }),
       events.on('revocation', () => setTimeout(() => this.#endRevoked(), LAST_WORDS_MS).unref())
     ]
@@ -105,7 +106,7 @@ export class Sessions {
         left = connected(this.#source.events, 'session', id, principal)
       }
     })
-    const server = new CatalogServer(this.#source, '2025', null)
+    const server = new CatalogServer(this.#source, '2025')
     const standalone = new StandaloneStreams(transport, this.#source.keepAliveMs)
     const session: Session = { transport, server, events, standalone, principal, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined, over: false }
     const forget = (): void => {

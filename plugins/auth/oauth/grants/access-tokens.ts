@@ -1,7 +1,7 @@
 // Issues access tokens and tells who presents one. A token that was checked before is looked up, not checked again.
 import { randomUUID } from 'node:crypto'
 import { now, nowMs, type Seconds } from '../../../../lib/clock.ts'
-import type { Names, Principal } from '../../principal.ts'
+import type { Names, Principal, Rights } from '../../principal.ts'
 import type { Keys } from './keys.ts'
 import type { Revocations } from './revocations.ts'
 import { parseScope } from '../../scope.ts'
@@ -20,10 +20,15 @@ export class AccessTokens {
   readonly #issuer: string
   readonly #lifetime: Seconds
   readonly #namesOf: (grantId: string) => Promise<Names>
+  readonly #rightsOf: (userId: string) => Rights
   readonly #verified = new Map<string, Verified>()
 
-  /** @param namesOf asked once for each token */
-  constructor (keys: Keys, revocations: Revocations, issuer: string, lifetime: Seconds, namesOf: (grantId: string) => Promise<Names> = async () => ({})) {
+  /**
+   * @param rightsOf what the user of an id may do now
+   * @param namesOf asked once for each token
+   */
+  constructor (keys: Keys, revocations: Revocations, issuer: string, lifetime: Seconds, rightsOf: (userId: string) => Rights, namesOf: (grantId: string) => Promise<Names> = async () => ({})) {
+    this.#rightsOf = rightsOf
     this.#namesOf = namesOf
     this.#keys = keys
     this.#revocations = revocations
@@ -31,12 +36,12 @@ export class AccessTokens {
     this.#lifetime = lifetime
   }
 
-  issue (grant: { id: string, user_id: number, client_id: string, resource: string }, scopes: readonly string[], until: Seconds): AccessToken {
+  issue (grant: { id: string, user_id: number, client_id: string, resource: string }, username: string, scopes: readonly string[], until: Seconds): AccessToken {
     const iat = now()
     const scope = scopes.join(' ')
     const expiresAt = Math.min(iat + this.#lifetime, until)
     const token = this.#keys.sign({
-      iss: this.#issuer, sub: String(grant.user_id), aud: grant.resource, client_id: grant.client_id, scope, jti: randomUUID(), gid: grant.id, iat, exp: expiresAt
+      iss: this.#issuer, sub: String(grant.user_id), aud: grant.resource, client_id: grant.client_id, scope, jti: randomUUID(), gid: grant.id, preferred_username: username, iat, exp: expiresAt
     })
     return { token, expiresAt, expiresIn: expiresAt - iat, scope }
   }
@@ -80,8 +85,13 @@ export class AccessTokens {
   #check (token: string): Verified | string {
     if (token.length > MAX_LENGTH) return 'the token is longer than any of this server'
     try {
-      const { sub, client_id: clientId, scope, gid, exp } = this.#keys.verify(token)
-      const principal: Principal = { id: sub, clientId, scopes: new Set(parseScope(scope)), grantId: gid, isRevoked: () => this.#revocations.has(gid) }
+      const { sub, client_id: clientId, scope, gid, exp, preferred_username: name = '' } = this.#keys.verify(token)
+      const rightsOf = this.#rightsOf
+      const principal: Principal = {
+        id: sub, name, clientId, scopes: new Set(parseScope(scope)), grantId: gid, isRevoked: () => this.#revocations.has(gid),
+        get rights () { return rightsOf(sub) },
+        get roles () { return rightsOf(sub).roles }
+      }
       principal.names = this.#namesOf(gid).catch(() => ({})).then(names => principal.names = names)
       const verified = { principal, grantId: gid, expiresAt: exp }
       if (this.#verified.size >= MOST_REMEMBERED) this.#verified.delete(this.#verified.keys().next().value ?? '')

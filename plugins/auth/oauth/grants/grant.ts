@@ -36,7 +36,7 @@ export interface GrantPolicy {
   /** Scopes that may be asked for. */
   readonly offered: () => readonly string[]
   /** @param until when its grant ends, and it with that */
-  issueAccessToken: (grant: Grant, scopes: readonly string[], until: Seconds) => AccessToken
+  issueAccessToken: (grant: Grant, username: string, scopes: readonly string[], until: Seconds) => AccessToken
 }
 
 export interface Issued {
@@ -73,7 +73,7 @@ export async function revokeGrant (db: Kysely<Database>, grantId: string): Promi
 }
 
 export async function issuePair (tx: Kysely<Database>, policy: GrantPolicy, grant: Grant, username: string, scopes: readonly string[], refreshToken: string): Promise<Issued> {
-  const access = policy.issueAccessToken(grant, scopes, endOf(policy, grant))
+  const access = policy.issueAccessToken(grant, username, scopes, endOf(policy, grant))
   await tx.insertInto('oauth_tokens').values({
     grant_id: grant.id, user_id: grant.user_id, access_token: sha256(access.token), refresh_token: sha256(refreshToken),
     access_token_expires_at: access.expiresAt, refresh_token_expires_at: refreshEnd(policy, grant), rotated_at: null, created_at: now()

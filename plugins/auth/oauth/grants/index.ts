@@ -33,7 +33,7 @@ export function createGrants ({ db, config, deriveKey }: FastifyInstance, resour
     replayGrace: config.OAUTH_REFRESH_GRACE_SECONDS,
     successorKey: deriveKey('refresh token successor'),
     offered,
-    issueAccessToken: (grant, scopes, until) => accessTokens.issue(grant, scopes, until)
+    issueAccessToken: (grant, username, scopes, until) => accessTokens.issue(grant, username, scopes, until)
   }
 
   async function exchange (request: FastifyRequest, type: GrantType, given: Parameters, { id: client }: Client): Promise<Issued> {

@@ -15,6 +15,8 @@ export interface AccessClaims {
   scope: string
   jti: string
   gid: string
+  /** The user's name (OpenID Connect Core section 5.1); absent in tokens of releases that did not put it in. */
+  preferred_username?: string
   iat: number
   exp: number
 }

@@ -47,7 +47,7 @@ export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given:
     const next = await tx.selectFrom('oauth_tokens').select('rotated_at').where('refresh_token', '=', sha256(successor)).executeTakeFirst()
     if (next === undefined || next.rotated_at !== null) return undefined
     const first = await tx.selectFrom('oauth_tokens').select('rotated_from').where('id', '=', pair.id).executeTakeFirst()
-    return { grant, username, access: policy.issueAccessToken(grant, scopes, endOf(policy, grant)), refreshToken: successor, repeated: { from: first?.rotated_from ?? null } }
+    return { grant, username, access: policy.issueAccessToken(grant, username, scopes, endOf(policy, grant)), refreshToken: successor, repeated: { from: first?.rotated_from ?? null } }
   })
   if (issued === undefined) throw await replayed(db, 'The refresh token', grant.id)
   return issued

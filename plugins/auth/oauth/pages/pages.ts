@@ -46,19 +46,23 @@ export default fp(async function pages (fastify: FastifyInstance) {
       ...note
     })),
 
-    consent: (request, reply, { client, redirectUri, scopes }, user) => send(reply, consentPage({
-      serverName,
-      username: user.username,
-      clientId: client.id,
-      clientName: client.name,
-      clientUri: client.uri,
-      clientSource: client.source,
-      redirect: describeRedirect(redirectUri),
-      scopes: scopes.map(name => ({ name, description: describeScope(name, mcp.scopeTitle(name)) })),
-      tools: mcp.runnable({ id: String(user.id), clientId: client.id, scopes: new Set(scopes) }),
-      action: request.url,
-      csrf: fastify.browser.formToken(request, reply, user)
-    })),
+    consent: (request, reply, asked, user) => {
+      const { client, redirectUri } = asked
+      const scopes = fastify.oauth.authorization.scopesFor(asked, user)
+      return send(reply, consentPage({
+        serverName,
+        username: user.username,
+        clientId: client.id,
+        clientName: client.name,
+        clientUri: client.uri,
+        clientSource: client.source,
+        redirect: describeRedirect(redirectUri),
+        scopes: scopes.map(name => ({ name, description: describeScope(name, mcp.scopeTitle(name)) })),
+        tools: mcp.runnable({ principal: fastify.oauth.principalOf(user, client.id, scopes) }),
+        action: request.url,
+        csrf: fastify.browser.formToken(request, reply, user)
+      }))
+    },
 
     finish: (reply, { client }, location) => send(reply, finishPage({ serverName, clientName: nameOf(client), location })),
 

@@ -1,0 +1,118 @@
+// Roles in the database: those that the operator has made, and who has which.
+import type { Kysely } from 'kysely'
+import { now, type Seconds } from '../../lib/clock.ts'
+import { ADMIN, BUILT_IN, isBuiltIn, type RoleDefinition, roleProblem } from '../auth/roles.ts'
+import type { Database } from '../db/schema.ts'
+import { UserError } from './user-error.ts'
+
+/** What else belongs to a change, done in its transaction: an entry of the audit trail. Of a new user it is told the roles. */
+export type Along = (tx: Kysely<Database>, name: string, roles?: readonly string[]) => Promise<void>
+
+export const nothing: Along = async () => {}
+
+export interface StoredRole { readonly name: string, readonly definition: RoleDefinition, readonly changedAt: Seconds }
+
+/** The roles that the operator has made, by name. */
+export async function listRoles (db: Kysely<Database>): Promise<StoredRole[]> {
+  const rows = await db.selectFrom('roles').selectAll().orderBy('name').execute()
+  return rows.map(({ name, definition, changed_at: changedAt }) => ({ name, definition: JSON.parse(definition) as RoleDefinition, changedAt }))
+}
+
+/** @throws UserError when there is one of the name, or it cannot be one */
+export async function addRole (db: Kysely<Database>, name: string, definition: RoleDefinition, along = nothing): Promise<void> {
+  check(name, definition)
+  await db.transaction().execute(async tx => {
+    const { numInsertedOrUpdatedRows } = await tx.insertInto('roles').values({ name, definition: JSON.stringify(definition), changed_at: now() }).onConflict(conflict => conflict.column('name').doNothing()).executeTakeFirst()
+    if (numInsertedOrUpdatedRows !== 1n) throw new UserError(`there is a role ${name} already; role set changes it`)
+    await countChange(tx)
+    await along(tx, name)
+  })
+}
+
+/** Changes what is given of a role. @throws UserError when there is none */
+export async function setRole (db: Kysely<Database>, name: string, change: Partial<RoleDefinition>, along = nothing): Promise<RoleDefinition> {
+  return await db.transaction().execute(async tx => {
+    const row = await tx.selectFrom('roles').select('definition').where('name', '=', name).executeTakeFirst()
+    if (row === undefined) throw noRole(name)
+    const definition: RoleDefinition = { ...JSON.parse(row.definition) as RoleDefinition, ...change }
+    check(name, definition)
+    await tx.updateTable('roles').set({ definition: JSON.stringify(definition), changed_at: now() }).where('name', '=', name).execute()
+    await countChange(tx)
+    await along(tx, name)
+    return definition
+  })
+}
+
+/** @throws UserError when there is none, or somebody has it: they would have what new users get */
+export async function removeRole (db: Kysely<Database>, name: string, along = nothing): Promise<void> {
+  await db.transaction().execute(async tx => {
+    const { numDeletedRows } = await tx.deleteFrom('roles').where('name', '=', name).executeTakeFirst()
+    if (numDeletedRows !== 1n) throw noRole(name)
+    const holders = await tx.selectFrom('user_roles').innerJoin('users', 'users.id', 'user_roles.user_id').select('users.username').where('role', '=', name).orderBy('username').limit(4).execute()
+    if (holders.length > 0) throw new UserError(`${name} is a role of ${holders.map(({ username }) => username).join(', ')}${holders.length > 3 ? ' and others' : ''}; give them others first, by user role`)
+    await countChange(tx)
+    await along(tx, name)
+  })
+}
+
+/** Gives a user these roles, in a transaction of whoever asks; answers those that they had. @throws UserError for one that there is not */
+export async function giveRoles (tx: Kysely<Database>, userId: number, roles: readonly string[]): Promise<string[]> {
+  const wanted = [...new Set(roles)]
+  if (wanted.length === 0) throw new UserError('a user has at least one role')
+  const before = await tx.deleteFrom('user_roles').where('user_id', '=', userId).returning('role').execute()
+  await requireRoles(tx, wanted)
+  await tx.insertInto('user_roles').values(wanted.map(role => ({ user_id: userId, role }))).execute()
+  await countChange(tx)
+  return before.map(({ role }) => role)
+}
+
+/** @throws UserError for one that there is not */
+export async function requireRoles (db: Kysely<Database>, roles: readonly string[]): Promise<void> {
+  const own = new Set((await db.selectFrom('roles').select('name').execute()).map(({ name }) => name))
+  const unknown = roles.find(role => !isBuiltIn(role) && !own.has(role))
+  if (unknown !== undefined) throw new UserError(`there is no role ${JSON.stringify(unknown)}; there are ${[...Object.keys(BUILT_IN), ...own].join(', ')}`)
+}
+
+/** The roles of each user that has some, by id. */
+export async function rolesOfUsers (db: Kysely<Database>): Promise<Map<number, string[]>> {
+  return grouped(await db.selectFrom('user_roles').selectAll().orderBy('role').execute())
+}
+
+/** The same for those alone who have another role than one. */
+export async function rolesBesides (db: Kysely<Database>, role: string): Promise<Map<number, string[]>> {
+  return grouped(await db.selectFrom('user_roles').selectAll().where('user_id', 'in', db.selectFrom('user_roles').select('user_id').where('role', '<>', role)).orderBy('role').execute())
+}
+
+function grouped (rows: ReadonlyArray<{ user_id: number, role: string }>): Map<number, string[]> {
+  const users = new Map<number, string[]>()
+  for (const { user_id: id, role } of rows) {
+    const roles = users.get(id)
+    if (roles === undefined) users.set(id, [role])
+    else roles.push(role)
+  }
+  return users
+}
+
+/** @throws UserError when nobody who may sign in is an admin */
+export async function requireAdmin (tx: Kysely<Database>, message: string): Promise<void> {
+  const admin = await tx.selectFrom('user_roles').innerJoin('users', 'users.id', 'user_roles.user_id').select('users.id').where('role', '=', ADMIN).where('users.disabled_at', 'is', null).limit(1).executeTakeFirst()
+  if (admin === undefined) throw new UserError(message)
+}
+
+/** How often rights have changed: processes that hold them look at this. */
+export async function rightsRevision (db: Kysely<Database>): Promise<number> {
+  return (await db.selectFrom('revisions').select('revision').where('name', '=', 'rights').executeTakeFirst())?.revision ?? 0
+}
+
+async function countChange (tx: Kysely<Database>): Promise<void> {
+  await tx.insertInto('revisions').values({ name: 'rights', revision: 1 })
+    .onConflict(conflict => conflict.column('name').doUpdateSet(({ eb, ref }) => ({ revision: eb(ref('revisions.revision'), '+', 1) }))).execute()
+}
+
+function check (name: string, definition: RoleDefinition): void {
+  if (isBuiltIn(name)) throw new UserError(`${name} is built in, and cannot be changed; add a role of another name`)
+  const problem = roleProblem(name, definition)
+  if (problem !== undefined) throw new UserError(`${name} ${problem}`)
+}
+
+const noRole = (name: string): UserError => new UserError(isBuiltIn(name) ? `${name} is built in, and stays as it is` : `there is no role ${JSON.stringify(name)}; role list shows them`)
