@@ -34,6 +34,7 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
 
   await loadAll(app, 'plugins', /^\/(auth|accounts)\//, { config, writeLine, hide })
   await app.register(import(`./plugins/auth/${config.AUTH_MODE}/index.ts`))
+  if (config.MCP_SERVERS !== undefined) await app.register(import('./plugins/catalog/sources/remote/index.ts'))
   await app.register(loadTools, { folders: toolFolders(config) })
   await loadAll(app, 'routes', /^\/oauth\//)
   await app.ready()

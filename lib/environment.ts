@@ -15,6 +15,7 @@ export class Environment {
   readonly file: string
   readonly #fromFile: NodeJS.Dict<string>
   readonly #ignored: string[]
+  readonly #used = new Set<string>()
 
   /** @throws ConfigurationError when the file is there and cannot be read */
   constructor (env: NodeJS.ProcessEnv, file: string) {
@@ -28,6 +29,12 @@ export class Environment {
   /** Spaces that stand within quotes in the file are part of the value. */
   get (name: string): string | undefined { return this.#env[name]?.trim() || this.#of(name) }
 
+  /** The same for a name that somebody has chosen and no schema has. */
+  use (name: string): string | undefined {
+    this.#used.add(name)
+    return this.get(name)
+  }
+
   #of (name: string): string | undefined { return this.#fromFile[name]?.trim() ? this.#fromFile[name] : undefined }
 
   /** Whether the file sets one of these. */
@@ -37,7 +44,7 @@ export class Environment {
   unread (known: ReadonlySet<string>): string[] {
     const inFile = Object.keys(this.#fromFile).filter(name => SETS.test(`${name}=`))
     const lines = [...new Set([...inFile, ...Object.keys(this.#env)])].flatMap(name => {
-      if (known.has(name)) return []
+      if (known.has(name) || this.#used.has(name)) return []
       const upper = name.toUpperCase()
       const meant = known.has(upper) ? upper : nearest(upper, known)
       if (meant !== undefined) return [`${name} is no setting; was ${meant} meant?`]

@@ -6,6 +6,7 @@ import type { Events, ListEvent } from '../events/index.ts'
 import type { McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler } from './contract.ts'
 import type { CallScope } from './calls/call-scope.ts'
 import type { Registered, RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool, Served } from './registered.ts'
+import { makeWay, yieldNames } from './guests.ts'
 import { type Changes, type Kind, KINDS, type Offer, Registrar, taken } from './registrar.ts'
 import { taskUri } from './task.ts'
 import { canonical } from './uri.ts'
@@ -33,6 +34,9 @@ export class Catalog implements McpHost {
   readonly #unknownDisabled: Set<string>
   readonly #listTtlMs: number
   readonly #changedAt = { tools: -Infinity, prompts: -Infinity, resources: -Infinity }
+  /** Of those who make way for others. */
+  readonly #guests = new Set<Registrar>()
+  #mayCome: (tool: string) => boolean = () => false
   #open = false
   #grows = false
 
@@ -54,6 +58,13 @@ export class Catalog implements McpHost {
   /** Lets a source register. @param owner its name, for messages: a tool file, a setting */
   registrar (owner: string): Registrar { return new Registrar(owner, this) }
 
+  /** The same for a source that serves what is somebody else's: it never takes a name from another source, and gives those up that one wants. */
+  guest (owner: string): Registrar {
+    const registrar = new Registrar(owner, this, true)
+    this.#guests.add(registrar)
+    return registrar
+  }
+
   /**
    * Serves each offer in place of what its registrar had served, all of them in one change of each list. An offer with a
    * name that somebody else keeps is refused as a whole, and what its registrar had served stays.
@@ -62,6 +73,7 @@ export class Catalog implements McpHost {
   apply (changes: Changes): Map<Registrar, Error> {
     const refusals = new Map<Registrar, Error>()
     const accepted = new Map(changes)
+    for (const [registrar, next] of accepted) if (registrar.guest && next !== undefined) yieldNames(this, registrar, next)
     for (let refusal = this.#clash(accepted); refusal !== undefined; refusal = this.#clash(accepted)) {
       refusals.set(...refusal)
       accepted.delete(refusal[0])
@@ -78,10 +90,16 @@ export class Catalog implements McpHost {
     }
     for (const [registrar, next] of accepted) {
       registrar.offer = next
-      if (next === undefined) continue
+      if (next === undefined) {
+        this.#guests.delete(registrar)
+        continue
+      }
       next.state = 'served'
+      if (!registrar.guest) for (const kind of KINDS) for (const key of next[kind].keys()) makeWay(this.#guests, kind, key, registrar.owner)
       for (const kind of KINDS) for (const [key, item] of next[kind]) (this[kind] as Map<string, unknown>).set(key, item)
     }
+    // A template of a guest may fit what one of ours is for, and the first that fits is read.
+    for (const { offer } of this.#guests) for (const [key, item] of offer?.templates ?? []) if (this.templates.delete(key)) this.templates.set(key, item)
     for (const list of lists) this.#changed(list)
     return refusals
   }
@@ -91,7 +109,7 @@ export class Catalog implements McpHost {
     const leaving = new Set([...changes.keys()].map(({ offer }) => offer))
     for (const kind of KINDS) {
       const owners = new Map<string, string>()
-      for (const [key, item] of this[kind]) if (![...leaving].some(offer => offer?.[kind].get(key) === item)) owners.set(key, item.owner)
+      for (const [key, item] of this[kind]) if (![...leaving, ...[...this.#guests].map(({ offer }) => offer)].some(offer => offer?.[kind].get(key) === item)) owners.set(key, item.owner)
       for (const [registrar, next] of changes) {
         for (const key of next?.[kind].keys() ?? []) {
           const owner = owners.get(key)
@@ -105,6 +123,7 @@ export class Catalog implements McpHost {
   /** Takes one thing more of an offer that is served already. */
   add<K extends Kind> (kind: K, key: string, item: Registered[K]): void {
     const items = this[kind] as unknown as Map<string, Registered[K]>
+    if (makeWay(this.#guests, kind, key, item.owner)) items.delete(key)
     const present = items.get(key)
     if (present !== undefined) throw taken(kind, key, present.owner)
     items.set(key, item)
@@ -182,12 +201,15 @@ export class Catalog implements McpHost {
   }
 
   /** Names in TOOLS_DISABLED that no file registered. */
-  get unknownDisabled (): string[] { return [...this.#unknownDisabled] }
+  get unknownDisabled (): string[] { return [...this.#unknownDisabled].filter(name => !this.#mayCome(name)) }
   /** Names that a file registered and TOOLS_DISABLED dropped. */
   get dropped (): string[] { return [...this.#disabled].filter(name => !this.#unknownDisabled.has(name)) }
 
-  /** From now on anything may be registered at any time. */
-  grow (): void { this.#grows = true }
+  /** From now on anything may be registered at any time. @param tool whether one of a name may */
+  grow (tool?: (name: string) => boolean): void {
+    this.#grows = true
+    if (tool !== undefined) this.#mayCome = tool
+  }
 
   /** What a client is told once and for all: what may come later is included. */
   get capabilities (): ServerCapabilities {

@@ -125,6 +125,8 @@ export type ResourceConfig = Omit<Resource, 'uri' | 'name'> & {
   scopes?: readonly string[]
   scopeTitles?: ScopeTitles
   askScopes?: AskScopes
+  /** Is told the URI when a client begins to follow its changes, each time one does: for what is only watched while somebody wants to know. */
+  followed?: (uri: string) => void
 }
 
 export type ReadResource = (uri: URL, ctx: CallContext) => Awaitable<ReadResourceResult | InputRequiredResult>

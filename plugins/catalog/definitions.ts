@@ -17,17 +17,21 @@ import { canonical, matcherOf } from './uri.ts'
 export const TOOL_NAME = /^[A-Za-z0-9_./-]{1,128}$/
 const NO_ARGUMENTS = Type.Object({}, { additionalProperties: false })
 
-/** @throws Error when the tool cannot be served; the same holds for what follows */
-export function toolOf (owner: string, name: string, config: ToolConfig<any, any>, handler: ToolHandler<any, any>): RegisteredTool {
+/**
+ * @param guest whether it is of somebody else's, who checks arguments and results: his schemas are handed on and never run, as
+ * an expression in one could take for ever
+ * @throws Error when the tool cannot be served; the same holds for what follows
+ */
+export function toolOf (owner: string, name: string, config: ToolConfig<any, any>, handler: ToolHandler<any, any>, guest = false): RegisteredTool {
   if (!TOOL_NAME.test(name)) throw new Error(`tool name ${JSON.stringify(name)} must be 1 to 128 of A-Z a-z 0-9 _ . / -`)
   if (!config.description) throw new Error(`tool "${name}" has no description`)
   checkFields(`tool "${name}"`, 'tool', config)
   if (typeof handler !== 'function') throw new Error(`tool "${name}" has no handler function`)
   if (config.task !== undefined && config.task !== 'optional' && config.task !== 'required') throw new Error(`tool "${name}": task must be "optional" or "required"`)
-  const inputSchema = schemaGiven(`tool "${name}": inputSchema`, config.inputSchema ?? NO_ARGUMENTS) as Tool['inputSchema']
+  const inputSchema = (guest ? config.inputSchema : schemaGiven(`tool "${name}": inputSchema`, config.inputSchema ?? NO_ARGUMENTS)) as Tool['inputSchema']
   if (inputSchema.type !== 'object') throw new Error(`tool "${name}": inputSchema must have type "object"`)
   const { title, description, annotations, icons, _meta } = config
-  const outputSchema = schemaGiven(`tool "${name}": outputSchema`, config.outputSchema, 'output') as Tool['outputSchema']
+  const outputSchema = (guest ? config.outputSchema : schemaGiven(`tool "${name}": outputSchema`, config.outputSchema, 'output')) as Tool['outputSchema']
   const definition = wire({ name, title, description, inputSchema, outputSchema, annotations, icons, _meta })
   checkDeclaration(`tool "${name}"`, 'Tool', definition)
   checkParamHeaders(`tool "${name}"`, inputSchema)
@@ -38,14 +42,16 @@ export function toolOf (owner: string, name: string, config: ToolConfig<any, any
     definition,
     config: { ...config, ...(config.configured !== undefined && { configured: asked(config.configured) }) } as ToolConfig,
     handler,
-    validateArguments: compileFor(`tool "${name}": inputSchema`, inputSchema),
-    validateOutput: outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
+    validateArguments: guest ? isArguments : compileFor(`tool "${name}": inputSchema`, inputSchema),
+    validateOutput: guest ? undefined : outputSchema && compileFor(`tool "${name}": outputSchema`, outputSchema),
     hasHeaderParameters: JSON.stringify(inputSchema).includes('"x-mcp-header"'),
     ...scopesOfItem(`tool "${name}"`, config),
     owner,
     running: 0
   }
 }
+
+const isArguments: Validator = value => value !== null && typeof value === 'object' && !Array.isArray(value) ? undefined : 'they must be an object'
 
 export function promptOf (owner: string, name: string, config: PromptConfig<any>, handler: PromptHandler<any>): RegisteredPrompt {
   checkFields(`prompt "${name}"`, 'prompt', config)
@@ -69,19 +75,19 @@ export function promptOf (owner: string, name: string, config: PromptConfig<any>
   }
 }
 
-export function resourceOf (owner: string, name: string, uri: string, { scopes, scopeTitles, askScopes, ...config }: ResourceConfig, read: ReadResource): RegisteredResource {
+export function resourceOf (owner: string, name: string, uri: string, { scopes, scopeTitles, askScopes, followed, ...config }: ResourceConfig, read: ReadResource): RegisteredResource {
   checkFields(`resource ${uri}`, 'resource', config)
   const definition = wire({ ...config, name, uri })
   checkDeclaration(`resource ${uri}`, 'Resource', definition)
-  return { kind: 'resources', name: uri, uri: canonical(new URL(uri)), readsOnly: true, definition, ...scopesOfItem(`resource ${uri}`, { scopes, scopeTitles, askScopes }), read, owner }
+  return { kind: 'resources', name: uri, uri: canonical(new URL(uri)), readsOnly: true, definition, ...scopesOfItem(`resource ${uri}`, { scopes, scopeTitles, askScopes }), read, followed, owner }
 }
 
-export function templateOf (owner: string, name: string, template: ResourceTemplate, { scopes, scopeTitles, askScopes, ...config }: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
+export function templateOf (owner: string, name: string, template: ResourceTemplate, { scopes, scopeTitles, askScopes, followed, ...config }: ResourceConfig, read: ReadResourceTemplate): RegisteredTemplate {
   const uriTemplate = template.uriTemplate.toString()
   checkFields(`resource template ${uriTemplate}`, 'resource', config)
   const definition = wire({ ...config, name, uriTemplate })
   checkDeclaration(`resource template ${uriTemplate}`, 'ResourceTemplate', definition)
-  return { kind: 'resources', name: uriTemplate, readsOnly: true, definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, scopeTitles, askScopes }), template, match: matcherOf(uriTemplate), read, owner }
+  return { kind: 'resources', name: uriTemplate, readsOnly: true, definition, ...scopesOfItem(`resource template ${uriTemplate}`, { scopes, scopeTitles, askScopes }), template, match: matcherOf(uriTemplate), read, followed, owner }
 }
 
 function scopesOfItem (what: string, { scopes, scopeTitles, askScopes = 'first' }: { scopes?: readonly string[] | undefined, scopeTitles?: ScopeTitles | undefined, askScopes?: AskScopes | undefined }): Pick<Item, 'scopes' | 'scopeTitles' | 'askScopes'> {

@@ -27,8 +27,11 @@ export interface RegisteredPrompt extends Item {
   readonly owner: string
 }
 
-export interface RegisteredResource extends Item { readonly definition: Resource, readonly read: ReadResource, readonly owner: string }
-export interface RegisteredTemplate extends Item { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, /** What the variables are in a canonical URI that the template fits. */ readonly match: (uri: string) => Variables | null, readonly read: ReadResourceTemplate, readonly owner: string }
+/** What whoever registered it is told when a client follows its changes. */
+interface Followed { readonly followed: ((uri: string) => void) | undefined }
+
+export interface RegisteredResource extends Item, Followed { readonly definition: Resource, readonly read: ReadResource, readonly owner: string }
+export interface RegisteredTemplate extends Item, Followed { readonly definition: ResourceTemplateType, readonly template: ResourceTemplate, /** What the variables are in a canonical URI that the template fits. */ readonly match: (uri: string) => Variables | null, readonly read: ReadResourceTemplate, readonly owner: string }
 
 /** Everything that can be registered, by kind. */
 export interface Registered { tools: RegisteredTool, prompts: RegisteredPrompt, resources: RegisteredResource, templates: RegisteredTemplate }

@@ -31,15 +31,17 @@ export class Offer implements McpHost {
   /** Collected, then served, then withdrawn: what is registered while it is served is served at once. */
   state: 'collected' | 'served' | 'withdrawn' = 'collected'
   readonly #catalog: Taker
+  readonly #guest: boolean
   #disabled = 0
 
-  constructor (owner: string, catalog: Taker) {
+  constructor (owner: string, catalog: Taker, guest = false) {
     this.owner = owner
     this.#catalog = catalog
+    this.#guest = guest
   }
 
   registerTool<I extends Schema, O extends Schema> (name: string, config: ToolConfig<I, O>, handler: ToolHandler<I, O>): void {
-    const tool = toolOf(this.owner, name, config, handler)
+    const tool = toolOf(this.owner, name, config, handler, this.#guest)
     if (this.#catalog.isDisabled(name)) this.#disabled++
     else this.#add('tools', name, tool)
   }
@@ -80,15 +82,20 @@ export class Registrar {
   readonly owner: string
   /** What is served of it. */
   offer: Offer | undefined
+  /** Whether what it brings is of somebody else's, and makes way for what is not, name by name. */
+  readonly guest: boolean
+  /** A line for each thing that is not served, as its name is another's. */
+  yielded: string[] = []
   readonly #catalog: Taker & { apply: (changes: Changes) => Map<Registrar, Error> }
 
-  constructor (owner: string, catalog: Taker & { apply: (changes: Changes) => Map<Registrar, Error> }) {
+  constructor (owner: string, catalog: Taker & { apply: (changes: Changes) => Map<Registrar, Error> }, guest = false) {
     this.owner = owner
     this.#catalog = catalog
+    this.guest = guest
   }
 
   /** Collects what a source brings, without serving it. */
-  collect (): Offer { return new Offer(this.owner, this.#catalog) }
+  collect (): Offer { return new Offer(this.owner, this.#catalog, this.guest) }
 
   /**
    * Serves what `register` brings in place of all that the source brought before.

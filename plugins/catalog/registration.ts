@@ -6,7 +6,7 @@ const SHOWN = ['title', 'description', 'icons', '_meta', 'scopes', 'scopeTitles'
 const FIELDS = {
   tool: [...SHOWN, 'inputSchema', 'outputSchema', 'annotations', 'timeoutMs', 'maxResultBytes', 'concurrency', 'dailyBudget', 'cost', 'configured', 'task', 'before'],
   prompt: [...SHOWN, 'argsSchema', 'complete'],
-  resource: [...SHOWN, 'mimeType', 'size', 'annotations']
+  resource: [...SHOWN, 'mimeType', 'size', 'annotations', 'followed']
 } as const
 
 /** The longest that a timer of Node takes; beyond it, it is up after a millisecond. */

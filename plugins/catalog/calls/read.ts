@@ -43,7 +43,13 @@ export async function readResource (catalog: Catalog, limits: Limits, uri: strin
  */
 export function follow (catalog: Catalog, uri: string, carrier: Carrier): void {
   const served = catalog.resourceAt(uri)
-  if (served !== undefined && catalog.sees(carrier.request, served.item)) permit(catalog, served.item, carrier, () => new ResourceNotFoundError(uri))
+  if (served === undefined || !catalog.sees(carrier.request, served.item)) return
+  permit(catalog, served.item, carrier, () => new ResourceNotFoundError(uri))
+  try {
+    served.item.followed?.(uri)
+  } catch (error) {
+    carrier.request.log.error({ err: error }, 'a resource could not be followed')
+  }
 }
 
 /**
