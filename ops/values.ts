@@ -37,6 +37,15 @@ export function valuesOf (config: Config, { instances, root, address, httpPort, 
   if (problems.length > 0) throw new ConfigurationError(problems)
 
   const below = (folder: string): string => path.join(path.resolve(root), folder)
+  const socketOf = (instance: string, more: string): string => `  server unix:${below(`/run/mcpx/${instance}/http`)} max_fails=0${more};`
+  // For a release that has no socket yet, or one that is started by hand: only when nobody answers at any of the sockets.
+  const portOf = (instance: string): string => `  server 127.0.0.1:${instance} max_fails=0 backup;`
+  // One instance; the others only when it is down, to say that the session is gone, after which its client opens another.
+  const sessionUpstream = (instance: string): string => [
+    `upstream mcpx_${instance} {`, `  zone mcpx_${instance} 64k;`, socketOf(instance, ''),
+    ...instances.filter(other => other !== instance).map(other => socketOf(other, ' backup')), ...instances.map(portOf),
+    '  keepalive 256;', '  keepalive_timeout 4s;', '}'
+  ].join('\n')
   const separate = nginx !== undefined && !isBefore(nginx, HTTP2_DIRECTIVE_SINCE)
   const listen = (port: string, more: string): string => addresses(address).map(at => `  listen ${at}${port}${more};`).join('\n')
   return {
@@ -56,10 +65,10 @@ export function valuesOf (config: Config, { instances, root, address, httpPort, 
     ACME_ROOT: below('/var/www/mcpx-acme'),
     LOG_DIR: below('/var/log/nginx'),
     STOP_SECONDS: String(config.SHUTDOWN_GRACE_SECONDS + 12),
-    TRIES: String(instances.length),
-    INSTANCES: instances.map(instance => `  server 127.0.0.1:${instance} max_fails=0;`).join('\n'),
+    TRIES: String(instances.length * 2),
+    INSTANCES: [...instances.map(instance => socketOf(instance, '')), ...instances.map(portOf)].join('\n'),
     SESSION_ROUTES: instances.map(instance => `  "~^${instance}\\." mcpx_${instance};`).join('\n'),
-    SESSION_UPSTREAMS: instances.map(instance => sessionUpstream(instance, instances)).join('\n')
+    SESSION_UPSTREAMS: instances.map(sessionUpstream).join('\n')
   }
 }
 
@@ -72,12 +81,6 @@ function oauthLimit (max: number): { OAUTH_LIMIT_ZONE: string, OAUTH_LIMIT: stri
   return max === 0
     ? { OAUTH_LIMIT_ZONE: '# OAUTH_RATE_LIMIT_MAX=0: requests to the OAuth endpoints are not limited.', OAUTH_LIMIT: '    # Not limited.' }
     : { OAUTH_LIMIT_ZONE: `limit_req_zone $mcpx_address zone=mcpx_oauth:10m rate=${perMinute}r/m;`, OAUTH_LIMIT: `    limit_req zone=mcpx_oauth burst=${Math.ceil(perMinute / 5)} nodelay;` }
-}
-
-/** One instance; the others only when it is down, to say that the session is gone, after which its client opens another. */
-function sessionUpstream (instance: string, instances: readonly string[]): string {
-  const others = instances.filter(other => other !== instance).map(other => `  server 127.0.0.1:${other} max_fails=0 backup;\n`)
-  return `upstream mcpx_${instance} {\n  zone mcpx_${instance} 64k;\n  server 127.0.0.1:${instance} max_fails=0;\n${others.join('')}  keepalive 32;\n  keepalive_timeout 60s;\n}`
 }
 
 /** Every address, of both families where the machine has both: nginx does not start with one that is not there. */

@@ -7,6 +7,7 @@ import fp from 'fastify-plugin'
 import { ConfigurationError } from '../lib/configuration-error.ts'
 import { isGuessable } from '../lib/guessable.ts'
 import { isLoopbackHost } from '../lib/loopback.ts'
+import { LONGEST_NAME } from '../lib/net/unix-socket.ts'
 import { reachOf, reachOfHost, type Reachable } from '../lib/reach.ts'
 import { Environment } from '../lib/environment.ts'
 import { isSecret, readSettings } from '../lib/settings.ts'
@@ -85,6 +86,7 @@ export const sections = {
   },
   Deployment: {
     INSTANCE_NAME: text('Name of this process if several run behind one nginx. Session ids begin with it, so that nginx can send each session to its process. The systemd units set it to the port. Unset: there is only one process.', { pattern: '^[A-Za-z0-9_-]{1,32}$', allowed: '1 to 32 of A-Z a-z 0-9 _ -' }),
+    MCP_SERVER_SOCKET: text('Unix socket for a proxy on this machine, beside the port: a proxy that connects to it loses no request when this process stops or is replaced. Its folder must be there. The systemd units set it. Unset: only the port.', { pattern: '^/.*[^/]$', maxLength: LONGEST_NAME, allowed: `a path from the root, of at most ${LONGEST_NAME} characters` }),
     TLS_CERTIFICATE_PATH: text('Certificate that nginx serves (fullchain.pem), readable by this server. If set, /health and the metrics say when it expires and whether its renewal is overdue.'),
     CERTBOT_EMAIL: text("E-mail address to which Let's Encrypt writes about the certificate.", { format: 'email', pattern: '^[^@\\s]+@[^@\\s]+$', allowed: 'an e-mail address' }),
     BACKUP_DIR: text('Folder that the backup command writes to. Unset: the folder backups beside the database.'),

@@ -1,11 +1,14 @@
 // fastify.port: opened by as many listeners as a crowd of clients needs, and closed without cutting a connection that has arrived.
+// Beside it, a socket for a proxy on this machine, which loses none at all: see docs/architecture.md, "A stop that loses no call".
 import { once } from 'node:events'
 import { createServer, type Server as Listener, Server } from 'node:net'
+import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../lib/configuration-error.ts'
 import { isInUse } from '../lib/free-port.ts'
+import { openUnixSocket, type UnixSocket } from '../lib/net/unix-socket.ts'
 
 /**
  * In each turn of its event loop Node accepts one connection of a listener. Under load a turn takes as long as a request of
@@ -20,7 +23,7 @@ const SWEEP_MS = 20
 declare module 'fastify' {
   interface FastifyInstance {
     port: {
-      /** Opens the port that the configuration names. Throws a ConfigurationError when that cannot be done. */
+      /** Opens the port, and the socket, that the configuration names. Throws a ConfigurationError when that cannot be done. */
       open: () => Promise<void>
       /** Accepts the connections that have arrived, and then no more. */
       stopAccepting: () => Promise<void>
@@ -31,8 +34,9 @@ declare module 'fastify' {
 }
 
 export default fp(async function port (fastify: FastifyInstance) {
-  const { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port } = fastify.config
+  const { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port, MCP_SERVER_SOCKET: file } = fastify.config
   const beside: Listener[] = []
+  let socket: UnixSocket | undefined
 
   const portInUse = (): ConfigurationError => new ConfigurationError([`MCP_SERVER_PORT: ${port} is in use on ${host}; stop what uses it, or choose another`])
 
@@ -51,6 +55,7 @@ export default fp(async function port (fastify: FastifyInstance) {
       if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new ConfigurationError([`MCP_SERVER_HOST: ${host} is not an address of this machine`])
       throw error
     }
+    if (file !== undefined) socket = await openSocket(fastify, file)
   }
 
   // A listener that is closed cuts the connections that it has not accepted, with what they have brought. So a few are closed right
@@ -61,12 +66,14 @@ export default fp(async function port (fastify: FastifyInstance) {
       listener.close()
     }
     for (let turns = 0; turns < ACCEPT_TURNS; turns++) await turn()
+    await socket?.leave() // last: a proxy that does not find it tries the port, which refuses by now
+    socket?.listener.close()
     Server.prototype.close.call(fastify.server) // http.Server's own would also cut idle connections, on one of which a request may be under way
   }
 
   async function connections (): Promise<number> {
     let open = 0
-    for (const listener of [fastify.server, ...beside]) open += await new Promise<number>(resolve => listener.getConnections((_error, count) => resolve(count)))
+    for (const listener of [fastify.server, ...beside, ...socket ? [socket.listener] : []]) open += await new Promise<number>(resolve => listener.getConnections((_error, count) => resolve(count)))
     return open
   }
 
@@ -75,7 +82,8 @@ export default fp(async function port (fastify: FastifyInstance) {
   fastify.addHook('preClose', async () => {
     const sweep = setInterval(() => fastify.server.closeIdleConnections(), SWEEP_MS) // each is idle when its response has ended
     fastify.server.closeIdleConnections()
-    await Promise.all(beside.map(async listener => await new Promise(resolve => listener.close(resolve))))
+    await socket?.leave()
+    await Promise.all([...beside, ...socket ? [socket.listener] : []].map(async listener => await new Promise(resolve => listener.close(resolve))))
     clearInterval(sweep)
   })
 }, { name: 'port', dependencies: ['config', 'mcp'] }) // mcp: whose streams end first
@@ -86,4 +94,21 @@ async function listenBeside ({ server }: FastifyInstance, host: string, port: nu
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, socket => { server.emit('connection', socket) }).listen(options)
   await once(listener, 'listening')
   return listener
+}
+
+/** The socket, after the port: of two servers with the same configuration, the second has ended before it comes here. */
+async function openSocket (fastify: FastifyInstance, file: string): Promise<UnixSocket> {
+  const problem = (what: string): ConfigurationError => new ConfigurationError([`MCP_SERVER_SOCKET: ${what}`])
+  try {
+    const socket = await openUnixSocket(file, connection => { fastify.server.emit('connection', connection) })
+    fastify.log.info(`listening at ${file}`)
+    return socket
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') throw problem(`another server answers at ${file}; stop it, or choose another path`)
+    if (code === 'EEXIST') throw problem(`${file} is there and is no socket; remove it, or choose another path`)
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw problem(`there is no folder ${path.dirname(file)}; make it, or choose another path`)
+    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') throw problem(`this user may not write to ${path.dirname(file)}; choose another path, or let it`)
+    throw error
+  }
 }

@@ -30,7 +30,7 @@ export const discovery = {
     level: 'problem',
     symptom: 'Clients report 502, 503 or 504.',
     cause: 'The proxy runs; the server behind it does not, is not ready yet, or listens on another port.',
-    fix: "`systemctl status 'mcpx@*'`, `journalctl --namespace=mcpx -n 50`. Compare the ports in nginx's upstream with those that `ss -Hltn | sort -u` shows."
+    fix: "`systemctl status 'mcpx@*'`, `journalctl --namespace=mcpx -n 50`. Compare the sockets in nginx's upstream with those that `ss -Hlx | grep mcpx` shows."
   },
   'host-refused': {
     level: 'problem',

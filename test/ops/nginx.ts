@@ -50,7 +50,7 @@ http {
 export async function startNginx (t: Test, instances: string[], env: NodeJS.ProcessEnv & { PUBLIC_URL: string }): Promise<Front> {
   const prefix = temporaryFolder(t)
   const root = path.join(prefix, 'root')
-  for (const folder of ['var/log/nginx', 'var/www/mcpx-acme', 'etc/mcpx']) mkdirSync(path.join(root, folder), { recursive: true })
+  for (const folder of ['var/log/nginx', 'var/www/mcpx-acme', 'etc/mcpx', ...instances.map(instance => `run/mcpx/${instance}`)]) mkdirSync(path.join(root, folder), { recursive: true })
   chmodSync(prefix, 0o755) // its workers are another user
   const { hostname } = new URL(env.PUBLIC_URL)
   execFileSync(path.join(OPS, 'certbot/placeholder.sh'), [hostname], { env: { PATH: process.env.PATH, MCPX_ROOT: root } })
@@ -84,7 +84,7 @@ export async function deploy (t: Test, env: NodeJS.ProcessEnv = {}): Promise<Dep
   const front = await startNginx(t, names, settings)
   const AUTH_DB_PATH = path.join(temporaryFolder(t), 'auth.db')
   const start = async (name: string): Promise<ServerProcess> => {
-    const process = await startProcess(t, { AUTH_DB_PATH, ...settings, MCP_SERVER_PORT: name, INSTANCE_NAME: name, TLS_CERTIFICATE_PATH: path.join(front.root, 'etc/mcpx/tls/fullchain.pem') })
+    const process = await startProcess(t, { AUTH_DB_PATH, ...settings, MCP_SERVER_PORT: name, MCP_SERVER_SOCKET: path.join(front.root, 'run/mcpx', name, 'http'), INSTANCE_NAME: name, TLS_CERTIFICATE_PATH: path.join(front.root, 'etc/mcpx/tls/fullchain.pem') })
     await process.until(/listening on/)
     return process
   }

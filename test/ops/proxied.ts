@@ -73,6 +73,7 @@ export async function stream (session: http2.ClientHttp2Session, path: string, {
     const chunks: Reply['chunks'] = []
     let head: http2.IncomingHttpHeaders = {}
     session.once('error', reject)
+    request.once('close', () => session.off('error', reject))
     request.on('response', received => { head = received }).setEncoding('utf8').on('data', text => chunks.push({ at: Date.now(), text: String(text) })).on('error', reject)
       .on('end', () => resolve(reply(Number(head[':status']), Object.fromEntries(Object.entries(head).filter(([name]) => !name.startsWith(':')).map(([name, value]) => [name, String(value)])), chunks)))
     request.end(body)

@@ -1,12 +1,22 @@
 // Clients that call through nginx the whole time, each in its own way, and those that listen to a stream.
+import http2 from 'node:http2'
 import https from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect, stream } from './proxied.ts'
 
 const TIMEOUT_MS = 30_000
+const ECHOED = 1000
+/** More than nginx holds in memory of a body (client_body_buffer_size). */
+const UPLOAD = 100_000
 // Kept busy, idle for a moment and for longer (a kept connection may be closed just then), and a new connection every time.
-const WAYS = [[5, true], [10, true], [40, true], [150, true], [400, true], [900, true], [1300, true], [1700, true], [70, false]] as const
+const WAYS: readonly Way[] = [
+  ...[5, 10, 40, 150, 400, 900, 1300, 1700].map(pauseMs => ({ pauseMs, connection: 'kept' }) as const),
+  { pauseMs: 70, connection: 'new' }, { pauseMs: 15, connection: 'h2' }, { pauseMs: 600, connection: 'h2' },
+  { pauseMs: 50, connection: 'kept', what: 'an upload' }, { pauseMs: 20, connection: 'h2', what: 'a stream' }, { pauseMs: 90, connection: 'new', what: 'a stream' }
+]
 
+interface Way { pauseMs: number, connection: 'new' | 'kept' | 'h2', what?: 'a call' | 'an upload' | 'a stream' }
 interface Target { origin: string, token: string }
 
 export interface Traffic {
@@ -17,26 +27,40 @@ export interface Traffic {
   stop: () => Promise<Traffic>
 }
 
-export function startTraffic (target: Target): Traffic {
+/** @param streams whether the server has the tool `slowly`, whose calls are answered with streams */
+export function startTraffic (target: Target, { streams = false } = {}): Traffic {
   const end = new AbortController()
   const traffic: Traffic = { calls: 0, failures: [], stop: async () => { end.abort(); await Promise.all(clients); return traffic } }
-  const clients = WAYS.map(async ([pauseMs, keepAlive]) => {
-    const agent = new https.Agent({ keepAlive, maxSockets: 1 })
+  const clients = WAYS.filter(({ what }) => streams || what !== 'a stream').map(async ({ pauseMs, connection, what = 'a call' }) => {
+    const agent = new https.Agent({ keepAlive: connection === 'kept', maxSockets: 1 })
+    let session: http2.ClientHttp2Session | undefined
     while (!end.signal.aborted) {
-      const message = `call ${traffic.calls++}`
+      const id = `call ${traffic.calls++}`
+      const failed = (why: string): void => { traffic.failures.push(`${new Date().toISOString()} ${what} every ${pauseMs} ms, ${connection}: ${why}`) }
+      const message = what === 'a stream'
+        ? { jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'slowly', arguments: { times: 3, everyMs: 10 }, _meta: { progressToken: id } } }
+        : { jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'echo', arguments: { message: 'x'.repeat(what === 'an upload' ? UPLOAD : ECHOED) } } }
       try {
-        const response = await send(target, { agent }, { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { message } } })
-        const body = await read(response)
-        if (response.statusCode !== 200 || !body.includes(message)) traffic.failures.push(`${new Date().toISOString()} every ${pauseMs} ms${keepAlive ? ', kept' : ''}: ${response.statusCode} ${body.slice(0, 200)}`)
+        if (connection === 'h2' && (session === undefined || session.closed || session.destroyed)) session = connect(target.origin).on('error', () => {})
+        const { status, body } = session === undefined ? await overHttp1(message) : await stream(session, '/mcp', { method: 'POST', headers: headersOf(target), body: JSON.stringify(message) })
+        if (status !== 200 || !body.includes(`"id":"${id}"`) || body.includes('"error"')) failed(`${status} ${body.slice(0, 200)}`)
       } catch (error) {
-        traffic.failures.push(`${new Date().toISOString()} every ${pauseMs} ms${keepAlive ? ', kept' : ''}: ${(error as Error).message}`)
+        failed((error as Error).message)
       }
-      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: end.signal }).catch(() => {})
+      await sleep(pauseMs, undefined, { signal: end.signal }).catch(() => {})
     }
     agent.destroy()
+    session?.close()
+
+    async function overHttp1 (message: object): Promise<{ status: number, body: string }> {
+      const response = await send(target, { agent }, message)
+      return { status: response.statusCode ?? 0, body: await read(response) }
+    }
   })
   return traffic
 }
+
+const headersOf = ({ token }: Target): Record<string, string> => ({ ...(token !== '' && { authorization: `Bearer ${token}` }), accept: 'application/json, text/event-stream', 'content-type': 'application/json' })
 
 export interface OpenStream {
   /** How it ended: whole, as HTTP ends a body, or with the error of a connection that was cut. */
@@ -65,13 +89,13 @@ async function openSessionStream (target: Target): Promise<IncomingMessage> {
   return await send(target, { headers, method: 'GET' })
 }
 
-async function send ({ origin, token }: Target, { headers, ...options }: https.RequestOptions, message?: object): Promise<IncomingMessage> {
-  const { hostname, port, host } = new URL(origin)
+async function send (target: Target, { headers, ...options }: https.RequestOptions, message?: object): Promise<IncomingMessage> {
+  const { hostname, port, host } = new URL(target.origin)
   const body = message && JSON.stringify(message)
   return await new Promise((resolve, reject) => {
     const request = https.request({
       host: '127.0.0.1', port, servername: hostname, rejectUnauthorized: false, path: '/mcp', method: 'POST', timeout: TIMEOUT_MS, agent: false, ...options,
-      headers: { host, authorization: `Bearer ${token}`, accept: 'application/json, text/event-stream', ...(body && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }), ...headers as Record<string, string> }
+      headers: { host, ...headersOf(target), ...(body && { 'content-length': Buffer.byteLength(body) }), ...headers as Record<string, string> }
     }, resolve)
     request.on('timeout', () => request.destroy(new Error('no answer in time'))).on('error', reject).end(body)
   })

@@ -1,7 +1,7 @@
 // The units of systemd: nothing in them is unknown to it, little is left open, and what they start is what starts.
 // No systemd runs here: its own offline checks, and the commands of the units as plain processes.
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -85,7 +85,7 @@ t.test('an instance', async t => {
   const start = async (t: Test, configuration: string) => {
     const data = temporaryFolder(t)
     writeFileSync(path.join(credentials, 'mcpx.env'), `${configuration}\nAUTH_DB_PATH=${data}/auth.db\n`)
-    const unset = { AUTH_DB_PATH: undefined, MCP_DIRECT_LANE: undefined, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }
+    const unset = { AUTH_DB_PATH: undefined, MCP_SERVER_SOCKET: environment.MCP_SERVER_SOCKET?.replace('/run/mcpx', data).replace(`/${port}/`, '/'), MCP_DIRECT_LANE: undefined, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }
     return { data, ...await startProcess(t, { ...environment, ...unset }, command.split(' ')) }
   }
 
@@ -95,8 +95,11 @@ t.test('an instance', async t => {
     t.match(origin, `127.0.0.1:${port}`, 'whatever the file says')
     t.equal((await fetch(`${origin}/health/ready`)).status, 200)
     t.ok(existsSync(path.join(data, 'auth.db')))
+    t.ok(lstatSync(path.join(data, 'http')).isSocket())
+    t.match(values('mcpx@.service', 'RuntimeDirectory', { instance: port }), [path.relative('/run', path.dirname(environment.MCP_SERVER_SOCKET ?? ''))], 'systemd makes the folder of it')
     child.kill('SIGTERM')
     t.equal(await ended, 0)
+    t.notOk(existsSync(path.join(data, 'http')))
   })
 
   t.test('is not started again with a wrong configuration', async t => {
