@@ -1,5 +1,5 @@
 // Clients that call through nginx the whole time, each in its own way, and those that listen to a stream.
-import http2 from 'node:http2'
+import type http2 from 'node:http2'
 import https from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { existsSync, lstatSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { openUnixSocket } from '../../../lib/net/unix-socket.ts'
@@ -27,16 +26,16 @@ t.test('clients that connect while the server goes are answered, or find nothing
   const file = path.join(temporaryFolder(t), 'http')
   const clients = new Worker(CLIENTS, { eval: true, workerData: file })
   for (let round = 0; round < 10; round++) {
-    let answered = 0
-    const server = createServer((_request, response) => { answered++; response.setHeader('connection', 'close').end('here') })
+    const answered = { times: 0 }
+    const server = createServer((_request, response) => { answered.times++; response.setHeader('connection', 'close').end('here') })
     const socket = await openUnixSocket(file, connection => { server.emit('connection', connection) })
-    while (answered < 100) await sleep(5)
+    while (answered.times < 100) await once(server, 'request')
     await socket.leave()
     t.notOk(existsSync(file))
     socket.listener.close()
     await once(socket.listener, 'close') // after the last of them was answered
   }
-  clients.postMessage('end')
+  clients.postMessage('end', [])
   const [seen] = await once(clients, 'message') as [Record<string, number>]
   await clients.terminate()
   t.ok((seen.answered ?? 0) >= 1000 && (seen.ENOENT ?? 0) > 10, JSON.stringify(seen))
