@@ -36,7 +36,7 @@ ${open ? toolList() : html`<p class="who small">Signed in with this browser? <a 
   // Only where nothing is guarded: with sign-in, what there is to call is for those who signed in.
   function toolList (): Html {
     return html`<h2>Tools</h2>
-<dl>${mcp.listed('tools', { principal: null }).map(({ name, description }) => html`<dt>${name}</dt>
+<dl>${mcp.listed('tools', { principal: null, narrowed: null }).map(({ name, description }) => html`<dt>${name}</dt>
 <dd>${description}</dd>
 `)}</dl>`
   }

@@ -10,7 +10,7 @@ type ObjectSchema = { properties?: Record<string, Record<string, any>>, required
 
 export async function toolsPage (): Promise<string> {
   const { tools, seconds } = await withApp({ AUTH_MODE: 'noauth' }, ({ mcp, config }) => ({
-    tools: mcp.listed('tools', { principal: null }).flatMap(({ name }) => mcp.tools.get(name) ?? []),
+    tools: mcp.listed('tools', { principal: null, narrowed: null }).flatMap(({ name }) => mcp.tools.get(name) ?? []),
     seconds: config.TOOL_TIMEOUT_SECONDS
   }))
   return `${generated('the tools themselves')}

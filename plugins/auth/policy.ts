@@ -1,5 +1,5 @@
 // Who may use what is served. The core asks here for each call, whatever way it came, so that no way can forget to.
-import type { Item, Principal, Quota } from './principal.ts'
+import type { Item, Narrowing, Principal, Quota } from './principal.ts'
 import { covers, TOOLS_SCOPE } from './scope.ts'
 
 export interface Policy {
@@ -13,8 +13,11 @@ export interface Policy {
   readonly quotas?: (principal: Principal | null, item: Item) => readonly Quota[] | undefined
 }
 
-/** Whoever asks for something: a request is one. */
-export interface Requester { readonly principal: Principal | null }
+/** Whoever asks for something, and what of all that is served they want to know of: a request is one. */
+export interface Requester { readonly principal: Principal | null, readonly narrowed: Narrowing | null }
+
+/** Somebody of whom nothing is known, who asks for everything. */
+export const ANYBODY: Requester = { principal: null, narrowed: null }
 
 const UNDECLARED: readonly string[] = [TOOLS_SCOPE]
 

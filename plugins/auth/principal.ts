@@ -64,8 +64,17 @@ export interface Item {
   readonly askScopes?: 'first' | 'needed'
 }
 
+/** What a request leaves by itself of what its caller may use. */
+export interface Narrowing {
+  /** Equal for those that leave the same. */
+  readonly view: string
+  readonly allows: (item: Item) => boolean
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
+    /** What its address asks to be left of what is served; null for all. */
+    narrowed: Narrowing | null
     /** Who calls; null where the mode has no callers to tell apart. */
     principal: Principal | null
   }

@@ -134,11 +134,11 @@ export class Catalog implements McpHost {
   open (): void { this.#open = true }
 
   /** Whether a caller may use an item. */
-  may ({ principal }: Requester, item: Item): boolean { return this.policy.may(principal, item) }
+  may ({ principal, narrowed }: Requester, item: Item): boolean { return (narrowed === null || narrowed.allows(item)) && this.policy.may(principal, item) }
   /** Whether a caller knows of an item at all. */
-  sees ({ principal }: Requester, item: Item): boolean { return this.policy.sees(principal, item) }
+  sees ({ principal, narrowed }: Requester, item: Item): boolean { return (narrowed === null || narrowed.allows(item)) && this.policy.sees(principal, item) }
   /** Under which the lists of a caller are kept; empty where there is one for everybody. */
-  view ({ principal }: Requester): string { return this.policy.view(principal) }
+  view ({ principal, narrowed }: Requester): string { return narrowed === null ? this.policy.view(principal) : `${this.policy.view(principal)} ${narrowed.view}` }
 
   /** Whether a caller who listens may be told of a change of a resource now, whatever they might when they began to. */
   mayHear (from: Requester, uri: string): boolean {

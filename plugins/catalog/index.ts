@@ -31,6 +31,7 @@ export default fp(async function catalog (fastify: FastifyInstance) {
   const limits: Limits = { timeoutMs: config.TOOL_TIMEOUT_SECONDS * 1000, maxResultBytes: MAX_RESULT_BYTES, usage, quotas: new Quotas(usage) }
   fastify.decorate('mcp', mcp)
   fastify.decorate('callLimits', limits)
+  fastify.decorateRequest('narrowed', null)
   const tasks = new TaskRunner(db, mcp, limits, { ttlMs: config.TASK_TTL_MINUTES * 60_000, max: config.TASK_MAX, maxBytes: config.TASK_MAX_BYTES, kept }, log)
   fastify.decorate('tasks', tasks)
   events.on('revocation', ({ grants }) => {

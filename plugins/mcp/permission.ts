@@ -31,6 +31,8 @@ function itemsOf (catalog: Catalog, message: unknown): Item | readonly Item[] | 
     case 'tools/call': return catalog.tools.get(params.name as string)
     case 'prompts/get': return catalog.prompts.get(params.name as string)
     case 'resources/read':
+    case 'resources/directory/read':
+    case 'skills/get':
     case 'resources/subscribe': return at(catalog, params.uri)
     case 'completion/complete': return params.ref?.type === 'ref/prompt' ? catalog.prompts.get(params.ref.name as string) : catalog.templates.get(params.ref?.uri as string)
     case 'subscriptions/listen': {

@@ -19,7 +19,7 @@ function opened (disabled: string[] = []): { catalog: Catalog, heard: string[] }
 
 const tool = (mcp: McpHost, ...names: string[]): void => { for (const name of names) mcp.registerTool(name, { description: name }, () => ({ content: [] })) }
 const prompt = (mcp: McpHost, name: string): void => mcp.registerPrompt(name, {}, () => ({ messages: [] }))
-const names = (catalog: Catalog): string[] => catalog.listed('tools', { principal: null }).map(({ name }) => name)
+const names = (catalog: Catalog): string[] => catalog.listed('tools', { principal: null, narrowed: null }).map(({ name }) => name)
 
 t.test('all that a source brings appears, is replaced and goes in one change of each list', async t => {
   const { catalog, heard } = opened()

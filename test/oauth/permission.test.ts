@@ -148,7 +148,7 @@ t.test('the core refuses what a way in has forgotten to ask for', async t => {
   const { mcp, callLimits } = app
   const refused: string[][] = []
   const carrier = {
-    request: { principal: { id: '1', scopes: new Set(['narrow:read']) }, log: app.log, server: app },
+    request: { principal: { id: '1', scopes: new Set(['narrow:read']) }, narrowed: null, log: app.log, server: app },
     era: '2026',
     onGone () {},
     ended () {},

@@ -76,7 +76,7 @@ for (const lane of ['on', 'off']) {
     const everything = { tools: ALL, prompts: ['greet', 'insult'], resources: ['open://plans', 'closed://plans', 'open://files/1', 'open://files/secret'], templates: ['open://files/{id}'] }
 
     t.same(await names(anna), ALL)
-    t.equal(app.mcp.view({ principal: null }), '', 'while nobody is restricted there is one list for all')
+    t.equal(app.mcp.view({ principal: null, narrowed: null }), '', 'while nobody is restricted there is one list for all')
     t.match(await answer(modern(endpoint, 'tools/list', {}, { headers: anna })), { result: { cacheScope: 'public' } })
     const task = taskClient(endpoint, undefined, anna)
     const taskId = await task.start('slow')

@@ -32,8 +32,9 @@ export class ProtectedResource {
     return this.originAt(host) + this.#path
   }
 
-  /** Whether a resource indicator means it (RFC 8707 section 2). */
-  isNamed (given: string): boolean {
+  /** Whether a resource indicator means it (RFC 8707 section 2), also with the query by which an address narrows what it serves. */
+  isNamed (indicator: string): boolean {
+    const given = indicator.split('?', 1)[0] ?? ''
     return sameResource(given, this.url) || [...this.#origins.values()].some(origin => sameResource(given, origin + this.#path))
   }
 }

@@ -56,7 +56,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
       return () => { for (const left of leave) left() }
     }
     const listen = asTaskListen(parsedBody)
-    const from: Requester = { principal: request.principal } // and not the request, for as long as its stream is open
+    const from: Requester = { principal: request.principal, narrowed: request.narrowed } // and not the request, for as long as its stream is open
     if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listening.run(from, () => listenToTasks(stateless, web, listen, events, tasks, context)), { opened })
     if (!inSession) {
       const response = opened === undefined ? await stateless.fetch(web, options) : await listening.run(from, () => stateless.fetch(web, options))
@@ -67,6 +67,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
 
     const session = typeof id === 'string' ? sessions.find(id, request.principal) : await sessions.open({ caller: callerOf(request), principal: request.principal, bytes: bodyBytes(request) })
     if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
+    session.narrowed = request.narrowed
     askedOf(request)?.takenBy('sdk', '2025')
     const begun = sessions.begin(session, parsedBody)
     if (begun === undefined) return sendJsonRpcError(reply, 400, code.invalidRequest, 'Invalid request: its id is that of another request of the session that has no answer yet')

@@ -5,7 +5,7 @@ import {
   type ServerOptions, type Transport
 } from '@modelcontextprotocol/server'
 import type { SkillsExtension } from '@modelcontextprotocol/server/ext/skills'
-import type { Requester } from '../../auth/policy.ts'
+import { ANYBODY, type Requester } from '../../auth/policy.ts'
 import { type Answer, callTool, type Limits } from '../../catalog/calls/call.ts'
 import type { Carrier } from '../../catalog/calls/call-scope.ts'
 import type { Catalog } from '../../catalog/catalog.ts'
@@ -16,6 +16,7 @@ import { complete, follow, getPrompt, listResources, readResource } from '../../
 import type { RequestState } from '../request-state.ts'
 import { declaresTasks, isCreatedTask } from '../../catalog/task.ts'
 import { contextOf, type RequestContext } from './request-context.ts'
+import { serveSkills } from './skills.ts'
 import { serveTasks } from './task-methods.ts'
 import type { TaskRunner } from '../../catalog/tasks/runner.ts'
 
@@ -40,14 +41,14 @@ export class CatalogServer extends McpServer {
   readonly #from: Requester
 
   /** @param from whose lists it serves, where it serves one request */
-  constructor (source: ServerSource, era: Era, from: Requester = NOBODY) {
+  constructor (source: ServerSource, era: Era, from: Requester = ANYBODY) {
     super(source.info, options(source, from))
     this.#source = source
     this.#era = era
     this.#from = from
     const { catalog, limits } = source
     const { server } = this
-    source.skills?.attach(this) // first: the resource handlers that it brings are replaced by those of the catalog
+    if (source.skills !== undefined) serveSkills(this, source.skills, catalog, requesterOf) // first: the resource handlers that it brings are replaced by those of the catalog
     const { capabilities } = catalog
     server.registerCapabilities(capabilities)
 
@@ -143,9 +144,7 @@ export class CatalogServer extends McpServer {
   }
 }
 
-const NOBODY: Requester = { principal: null }
-
-const requesterOf = ({ http }: ServerContext): Requester => contextOf(http?.authInfo)?.request ?? NOBODY
+const requesterOf = ({ http }: ServerContext): Requester => contextOf(http?.authInfo)?.request ?? ANYBODY
 
 /** Each list has one page, so no cursor was ever given out (MCP, pagination: one that is not valid should be refused). An empty one is none. */
 function onlyPage<T> (params: { cursor?: string | undefined } | undefined, items: T): T {

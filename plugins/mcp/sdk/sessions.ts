@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { ProtocolError, ProtocolErrorCode, type RequestId, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
 import type { Budget, Hold } from '../../../lib/budget.ts'
 import { nowMs } from '../../../lib/clock.ts'
-import type { Principal } from '../../auth/principal.ts'
+import type { Narrowing, Principal } from '../../auth/principal.ts'
 import { code } from '../json-rpc.ts'
 import { connected } from './connection.ts'
 import { EACH, RecentEvents } from './event-store.ts'
@@ -25,6 +25,8 @@ export interface Session {
   readonly standalone: StandaloneStreams
   /** Who used it last. Only the principal that opened a session may use it, and only by the client that it was opened with. */
   principal: Principal | null
+  /** What the address left that was used last. */
+  narrowed: Narrowing | null
   /** URIs, and what each is counted as. */
   readonly subscriptions: Map<string, Hold>
   /** Requests that have no answer yet. */
@@ -108,7 +110,7 @@ export class Sessions {
     })
     const server = new CatalogServer(this.#source, '2025')
     const standalone = new StandaloneStreams(transport, this.#source.keepAliveMs)
-    const session: Session = { transport, server, events, standalone, principal, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined, over: false }
+    const session: Session = { transport, server, events, standalone, principal, narrowed: null, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined, over: false }
     const forget = (): void => {
       session.over = true
       if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId)

@@ -58,7 +58,7 @@ export default fp(async function pages (fastify: FastifyInstance) {
         clientSource: client.source,
         redirect: describeRedirect(redirectUri),
         scopes: scopes.map(name => ({ name, description: describeScope(name, mcp.scopeTitle(name)) })),
-        tools: mcp.runnable({ principal: fastify.oauth.principalOf(user, client.id, scopes) }),
+        tools: mcp.runnable({ principal: fastify.oauth.principalOf(user, client.id, scopes), narrowed: null }),
         action: request.url,
         csrf: fastify.browser.formToken(request, reply, user)
       }))
