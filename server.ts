@@ -12,6 +12,7 @@ import { startWatchdog } from './lib/watchdog.ts'
 
 const EXIT_UNCAUGHT = 1 // and it is started again, by systemd or by the container's engine
 const EXIT_CONFIGURATION = 78 // EX_CONFIG of sysexits.h: systemd need not try again
+const EXIT_TEMPORARY = 75 // EX_TEMPFAIL: it may be well later, as a database that is not there yet
 const CLOSE_CONNECTIONS_MS = 1500
 // Behind a proxy: longer than it keeps an idle connection to us (keepalive_timeout of ops/nginx). Only who sends requests can close
 // one without cutting a request that is under way, so it is waited for.
@@ -79,5 +80,5 @@ function fail (error: unknown): never {
     process.exit(1)
   }
   for (const problem of error.problems) process.stderr.write(`mcpx: ${problem}\n`)
-  process.exit(EXIT_CONFIGURATION)
+  process.exit(error.temporary ? EXIT_TEMPORARY : EXIT_CONFIGURATION)
 }

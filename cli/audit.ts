@@ -1,11 +1,8 @@
 // mcpx audit: who has signed in and was refused, and what commands did.
-import { existsSync } from 'node:fs'
-import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type AuditRow, listAudit } from '../plugins/audit/store.ts'
 import { readConfig } from '../plugins/config.ts'
-import { openDatabase } from '../plugins/db/sqlite.ts'
-import { becomeOwnerOf } from './data-owner.ts'
+import { withDatabase } from './database.ts'
 import { called } from '../lib/called.ts'
 import { Mistake, run } from './mistake.ts'
 import { timeOf } from './since.ts'
@@ -34,19 +31,12 @@ await run('audit', async args => {
   const since = values.since === undefined ? undefined : timeOf(values.since)
   const limit = Number(values.limit ?? (since === undefined ? 100 : 100_000))
   if (!Number.isInteger(limit) || limit < 1 || limit > 1_000_000) throw new Mistake(`--limit ${values.limit}: a whole number from 1 to 1000000`)
-  const config = readConfig()
-  const file = path.resolve(config.AUTH_DB_PATH)
-  if (!existsSync(file)) throw new Mistake(`there is no database ${file}; AUTH_DB_PATH says where it is`)
-  becomeOwnerOf(path.dirname(file))
-  const db = await openDatabase(config)
-  try {
+  await withDatabase(readConfig(), false, async db => {
     const rows = await listAudit(db, { since, event: values.event, user: values.user, limit })
     if (values.json || !process.stdout.isTTY) for (const row of rows) console.log(JSON.stringify(shown(row)))
     else if (rows.length === 0) console.log('nothing yet')
     else for (const row of rows) console.log(line(row))
-  } finally {
-    await db.destroy()
-  }
+  })
 })
 
 function shown ({ at, event, outcome, count, actor, subject, client, address, reason, request_id }: AuditRow): object {

@@ -5,6 +5,7 @@ import { readConfig } from '../plugins/config.ts'
 import { type Backup, BackupError, createBackup, listBackups } from './sqlite/backup.ts'
 import { becomeOwnerOf } from './data-owner.ts'
 import { called } from '../lib/called.ts'
+import { requireFile } from './database.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Copies the database of users and grants, the secret that tokens are signed with, and what tools keep.
@@ -26,6 +27,7 @@ await run('backup', async args => {
   if (command !== undefined && command !== 'list') throw new Mistake(`there is no command "${command}": list, or nothing to make a backup; --help explains`)
   if (more.length > 0) throw new Mistake(`"${more[0]}" is one word too many`)
   const config = readConfig()
+  requireFile(config)
   becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
   try {
     await (command === 'list' ? list(listBackups(config.BACKUP_DIR)) : create())

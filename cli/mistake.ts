@@ -1,5 +1,6 @@
 // How a command ends that cannot do what it was asked to: one line on standard error, and an exit code.
 import { ConfigurationError } from '../lib/configuration-error.ts'
+import { Unavailable, unavailable } from '../plugins/db/unavailable.ts'
 
 export class Mistake extends Error {
   readonly exitCode: number
@@ -27,6 +28,6 @@ function linesOf (error: unknown): string[] | undefined {
   const { code, message } = error as NodeJS.ErrnoException
   if (code?.startsWith('ERR_PARSE_ARGS')) return [message.split(/\. |\n/, 1)[0] ?? message]
   if (code?.startsWith('SQLITE_FULL') || code === 'ENOSPC' || code === 'EDQUOT') return ['no space is left on the disk, and nothing was changed; free some, and try again']
-  if (code?.startsWith('SQLITE_BUSY')) return ['the database is busy; try again']
-  return undefined
+  const away = unavailable(error)
+  return away instanceof Unavailable ? [away.message.replace(/^T/, 't')] : undefined
 }

@@ -7,6 +7,7 @@ import type { Difference } from './sqlite/after-restore.ts'
 import { restoreBackup } from './sqlite/restore.ts'
 import { becomeOwnerOf } from './data-owner.ts'
 import { called } from '../lib/called.ts'
+import { requireFile } from './database.ts'
 import { Mistake, run } from './mistake.ts'
 
 const HELP = `Replaces the database with a backup. Stop the server first; start it afterwards.
@@ -35,6 +36,7 @@ await run('restore', async args => {
   const seconds = Number(values.wait)
   if (!/^\d{1,4}$/.test(values.wait)) throw new Mistake(`--wait: "${values.wait}" is not a number of seconds`)
   const config = readConfig()
+  requireFile(config)
   becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
   try {
     const { from, replaced, difference, otherSecret } = await restoreBackup(config, find(name, config.BACKUP_DIR), { keepGrants: values['keep-grants'], waitMs: seconds * 1000, waiting: () => console.error('waiting for the server to end') })

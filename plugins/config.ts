@@ -5,6 +5,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../lib/configuration-error.ts'
+import { databaseUrlProblem } from '../lib/database-url.ts'
 import { isGuessable } from '../lib/guessable.ts'
 import { isLoopbackHost } from '../lib/loopback.ts'
 import { LONGEST_NAME } from '../lib/net/unix-socket.ts'
@@ -84,6 +85,13 @@ export const sections = {
     AUDIT_KEEP_DAYS: integer(365, 1, 3650, 'Days for which the audit trail is kept. Each kind of entry also has a limit of its own, so that refusals cannot push out what operators did.'),
     OAUTH_RATE_LIMIT_MAX: integer(120, 0, 100_000, 'Requests a minute to each OAuth endpoint, per client and address; ten times as many per address. 0 turns the limit off.')
   },
+  Database: {
+    DATABASE_URL: text('PostgreSQL database (14 or later) that several machines can share, such as postgres://mcpx:password@db.example.com/mcpx?sslmode=verify-full. Unset: SQLite, in the file AUTH_DB_PATH.', { pattern: '^postgres(ql)?://', allowed: 'a URL such as postgres://user:password@host:5432/database', secret: true }),
+    DATABASE_POOL_MAX: integer(10, 1, 1000, 'Most connections to PostgreSQL of this process, besides one that listens for changes. All processes together need fewer than its max_connections.'),
+    DATABASE_CONNECT_TIMEOUT_SECONDS: integer(5, 1, 60, 'Seconds that a request waits for a connection to PostgreSQL, a free one or a new one.'),
+    DATABASE_STATEMENT_TIMEOUT_SECONDS: integer(10, 1, 3600, 'Seconds after which PostgreSQL breaks off a statement.'),
+    DATABASE_LOCK_TIMEOUT_SECONDS: integer(5, 1, 3600, 'Seconds that a statement waits for others who write the same.')
+  },
   Deployment: {
     INSTANCE_NAME: text('Name of this process if several run behind one nginx. Session ids begin with it, so that nginx can send each session to its process. The systemd units set it to the port. Unset: there is only one process.', { pattern: '^[A-Za-z0-9_-]{1,32}$', allowed: '1 to 32 of A-Z a-z 0-9 _ -' }),
     MCP_SERVER_SOCKET: text('Unix socket for a proxy on this machine, beside the port: a proxy that connects to it loses no request when this process stops or is replaced. Its folder must be there. The systemd units set it. Unset: only the port.', { pattern: '^/.*[^/]$', maxLength: LONGEST_NAME, allowed: `a path from the root, of at most ${LONGEST_NAME} characters` }),
@@ -104,7 +112,7 @@ export const sections = {
 }
 
 export const ConfigSchema = Type.Object({
-  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Deployment, ...sections.Metrics, ...sections.Logging
+  ...sections.Server, ...sections.Tools, ...sections.Authentication, ...sections.Database, ...sections.Deployment, ...sections.Metrics, ...sections.Logging
 })
 
 export type Config = Static<typeof ConfigSchema> & {
@@ -173,6 +181,7 @@ const checks = {
     const wrong = given.find(host => !URL.canParse(host.includes('://') ? host : `http://${host}`))
     return wrong && `"${wrong}" is not a host name or an address`
   },
+  DATABASE_URL: databaseUrlProblem,
   JWT_SECRET_KEY: guessable,
   JWT_PREVIOUS_SECRET_KEYS: guessable,
   METRICS_TOKEN: guessable

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import SQLite from 'better-sqlite3'
 import type { Config } from '../../plugins/config.ts'
 import { makeDataFolder, SECRET_FILE } from '../../plugins/secrets.ts'
-import { openDatabase } from '../../plugins/db/sqlite.ts'
+import { openSqlite } from '../../plugins/db/sqlite.ts'
 import { type Difference, reconcile } from './after-restore.ts'
 import { TOOL_DATA } from '../../plugins/catalog/sources/data-folder.ts'
 import { BackupError, checkBackup, checkDatabase, DATABASE_FILE, flush, flushBelow } from './backup.ts'
@@ -29,7 +29,7 @@ export async function restoreBackup (config: Config, folder: string, { keepGrant
     checkDatabase(path.join(draft, DATABASE_FILE))
     const former = await waitFor(database, waitMs, waiting)
     try {
-      const difference = await prepare(config, path.join(draft, DATABASE_FILE), former, keepGrants, path.basename(folder))
+      const difference = await prepare(path.join(draft, DATABASE_FILE), former, keepGrants, path.basename(folder))
       const otherSecret = differs(path.join(draft, SECRET_FILE), path.join(data, SECRET_FILE))
       const replaced = keepReplaced(data, database)
       if (existsSync(path.join(draft, TOOL_DATA))) putToolData(path.join(draft, TOOL_DATA), path.join(data, TOOL_DATA), replaced)
@@ -47,8 +47,8 @@ export async function restoreBackup (config: Config, folder: string, { keepGrant
 }
 
 /** Brings the restored database up to date and makes it fit to be served; afterwards it is one file again. */
-async function prepare (config: Config, file: string, former: SQLite.Database | undefined, keepGrants: boolean, from: string): Promise<Difference> {
-  const db = await openDatabase({ ...config, AUTH_DB_PATH: file })
+async function prepare (file: string, former: SQLite.Database | undefined, keepGrants: boolean, from: string): Promise<Difference> {
+  const { db } = await openSqlite(file)
   try {
     return await reconcile(db, former, keepGrants, from)
   } finally {

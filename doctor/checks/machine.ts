@@ -90,7 +90,7 @@ async function checkInstances (ports: number[], { MCP_SERVER_HOST, METRICS_TOKEN
   }))
 }
 
-function checkData ({ AUTH_MODE, AUTH_DB_PATH, JWT_PRIVATE_KEY_PATH }: Config): Verdict {
+function checkData ({ AUTH_MODE, AUTH_DB_PATH, DATABASE_URL, JWT_PRIVATE_KEY_PATH }: Config): Verdict {
   const database = path.resolve(AUTH_DB_PATH)
   const folder = path.dirname(database)
   const state = stat(folder)
@@ -99,7 +99,7 @@ function checkData ({ AUTH_MODE, AUTH_DB_PATH, JWT_PRIVATE_KEY_PATH }: Config): 
   const files = [database, secret, JWT_PRIVATE_KEY_PATH].filter(file => file !== undefined) // by the rule of the start, whatever their folder is
   const exposed = files.map(file => ({ file, state: stat(file) })).find(({ state }) => state !== undefined && (state.mode & 0o007) !== 0)
   if (exposed?.state !== undefined) return found('data-exposed', `${exposed.file} can be read by others (mode ${mode(exposed.state)})`)
-  if (AUTH_MODE === 'oauth' && stat(database) === undefined) return (state.mode & 0o700) !== 0 && process.getuid?.() !== 0 && process.getuid?.() !== state.uid ? skipped(`${folder} takes sudo to look into`) : found('data-missing', `${database} is not there`)
+  if (AUTH_MODE === 'oauth' && DATABASE_URL === undefined && stat(database) === undefined) return (state.mode & 0o700) !== 0 && process.getuid?.() !== 0 && process.getuid?.() !== state.uid ? skipped(`${folder} takes sudo to look into`) : found('data-missing', `${database} is not there`)
   return ok(`${folder} is closed to others`)
 }
 

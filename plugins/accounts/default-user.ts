@@ -6,6 +6,7 @@ import { called } from '../../lib/called.ts'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/schema.ts'
+import { exclusive } from '../db/exclusive.ts'
 import { KNOWN_PASSWORD_HASH } from './known-password.ts'
 import { hashPassword } from './password.ts'
 import { newPasswordProblem } from './password-strength.ts'
@@ -29,7 +30,7 @@ export async function ensureDefaultUser (db: Kysely<Database>, config: Config, s
   if (name === undefined) throw new ConfigurationError(['AUTH_DEFAULT_USERNAME: the given value has characters that cannot be seen'])
   const problem = given === undefined ? undefined : await newPasswordProblem(given, [name, ...serverNames(config)])
   if (problem !== undefined) throw new ConfigurationError([`AUTH_DEFAULT_PASSWORD: the given value ${problem}`])
-  const insert = async (hash: string): Promise<boolean> => await db.transaction().execute(async tx => await insertUser(tx, name, hash)) !== undefined
+  const insert = async (hash: string): Promise<boolean> => await exclusive(db, 'users', async tx => await insertUser(tx, name, hash)) !== undefined
   if (given !== undefined) return void await insert(await hashPassword(given))
   if (reach === 'machine') return void await insert(KNOWN_PASSWORD_HASH)
   const madeUp = makeUpPassword()

@@ -4,6 +4,7 @@ import { type Kysely, sql } from 'kysely'
 import { now, type Seconds } from '../../lib/clock.ts'
 import { networkOf } from '../../lib/net/network.ts'
 import type { Database } from '../db/schema.ts'
+import { exclusive } from '../db/exclusive.ts'
 
 /**
  * Seconds to wait after a failure, by how many there were in a row before it: of one browser that is known, or of one
@@ -57,7 +58,7 @@ export class Failures {
   async count (db: Kysely<Database>, guesser: Guesser): Promise<Counted> {
     const time = now()
     const { own, network, anywhere } = this.#keysOf(guesser)
-    return await db.transaction().execute(async tx => {
+    return await exclusive(db, guessesKey(guesser), async tx => {
       await tx.deleteFrom('sign_in_failures').where('retry_at', '<', time - FORGET_AFTER).execute()
       const counted = await countDelayed(tx, own, time)
       if (counted === undefined) return await refuse(tx, own, time)
@@ -74,11 +75,13 @@ export class Failures {
   }
 
   /** The attempt that was counted has succeeded: the failures in a row are over, those of others stay. */
-  async forgive (tx: Kysely<Database>, guesser: Guesser): Promise<void> {
+  async forgive (transaction: Kysely<Database>, guesser: Guesser): Promise<void> {
     const { own, network, anywhere } = this.#keysOf(guesser)
-    await tx.deleteFrom('sign_in_failures').where('name_hash', '=', own).execute()
-    if (network !== undefined) await takeBack(tx, network, NETWORK)
-    if (anywhere !== undefined) await takeBack(tx, anywhere, ANYWHERE)
+    await exclusive(transaction, guessesKey(guesser), async tx => {
+      await tx.deleteFrom('sign_in_failures').where('name_hash', '=', own).execute()
+      if (network !== undefined) await takeBack(tx, network, NETWORK)
+      if (anywhere !== undefined) await takeBack(tx, anywhere, ANYWHERE)
+    })
   }
 
   // HMAC: people type their password into the field for the name.
@@ -88,6 +91,9 @@ export class Failures {
     return { own: hash('address', name, address), network: hash('network', name, networkOf(address, 48)), anywhere: hash('anywhere', name) }
   }
 }
+
+/** Guesses at one name are counted one after the other, by whichever instance. */
+const guessesKey = ({ name }: Guesser): string => `guesses ${name}`
 
 /** One more of those that are delayed longer each time; undefined while the last delay lasts. */
 async function countDelayed (tx: Kysely<Database>, key: string, time: Seconds) {

@@ -3,12 +3,16 @@ import type { Kysely } from 'kysely'
 import { now, type Seconds } from '../../lib/clock.ts'
 import { ADMIN, BUILT_IN, isBuiltIn, type RoleDefinition, roleProblem } from '../auth/roles.ts'
 import type { Database } from '../db/schema.ts'
+import { exclusive } from '../db/exclusive.ts'
 import { UserError } from './user-error.ts'
 
 /** What else belongs to a change, done in its transaction: an entry of the audit trail. Of a new user it is told the roles. */
 export type Along = (tx: Kysely<Database>, name: string, roles?: readonly string[]) => Promise<void>
 
 export const nothing: Along = async () => {}
+
+/** Under which roles are changed, and given: one that somebody is given must not go meanwhile. */
+const ROLES = 'roles'
 
 export interface StoredRole { readonly name: string, readonly definition: RoleDefinition, readonly changedAt: Seconds }
 
@@ -21,7 +25,7 @@ export async function listRoles (db: Kysely<Database>): Promise<StoredRole[]> {
 /** @throws UserError when there is one of the name, or it cannot be one */
 export async function addRole (db: Kysely<Database>, name: string, definition: RoleDefinition, along = nothing): Promise<void> {
   check(name, definition)
-  await db.transaction().execute(async tx => {
+  await exclusive(db, ROLES, async tx => {
     const { numInsertedOrUpdatedRows } = await tx.insertInto('roles').values({ name, definition: JSON.stringify(definition), changed_at: now() }).onConflict(conflict => conflict.column('name').doNothing()).executeTakeFirst()
     if (numInsertedOrUpdatedRows !== 1n) throw new UserError(`there is a role ${name} already; role set changes it`)
     await countChange(tx)
@@ -31,7 +35,7 @@ export async function addRole (db: Kysely<Database>, name: string, definition: R
 
 /** Changes what is given of a role. @throws UserError when there is none */
 export async function setRole (db: Kysely<Database>, name: string, change: Partial<RoleDefinition>, along = nothing): Promise<RoleDefinition> {
-  return await db.transaction().execute(async tx => {
+  return await exclusive(db, ROLES, async tx => {
     const row = await tx.selectFrom('roles').select('definition').where('name', '=', name).executeTakeFirst()
     if (row === undefined) throw noRole(name)
     const definition: RoleDefinition = { ...JSON.parse(row.definition) as RoleDefinition, ...change }
@@ -45,7 +49,7 @@ export async function setRole (db: Kysely<Database>, name: string, change: Parti
 
 /** @throws UserError when there is none, or somebody has it: they would have what new users get */
 export async function removeRole (db: Kysely<Database>, name: string, along = nothing): Promise<void> {
-  await db.transaction().execute(async tx => {
+  await exclusive(db, ROLES, async tx => {
     const { numDeletedRows } = await tx.deleteFrom('roles').where('name', '=', name).executeTakeFirst()
     if (numDeletedRows !== 1n) throw noRole(name)
     const holders = await tx.selectFrom('user_roles').innerJoin('users', 'users.id', 'user_roles.user_id').select('users.username').where('role', '=', name).orderBy('username').limit(4).execute()
@@ -56,14 +60,16 @@ export async function removeRole (db: Kysely<Database>, name: string, along = no
 }
 
 /** Gives a user these roles, in a transaction of whoever asks; answers those that they had. @throws UserError for one that there is not */
-export async function giveRoles (tx: Kysely<Database>, userId: number, roles: readonly string[]): Promise<string[]> {
+export async function giveRoles (transaction: Kysely<Database>, userId: number, roles: readonly string[]): Promise<string[]> {
   const wanted = [...new Set(roles)]
   if (wanted.length === 0) throw new UserError('a user has at least one role')
-  const before = await tx.deleteFrom('user_roles').where('user_id', '=', userId).returning('role').execute()
-  await requireRoles(tx, wanted)
-  await tx.insertInto('user_roles').values(wanted.map(role => ({ user_id: userId, role }))).execute()
-  await countChange(tx)
-  return before.map(({ role }) => role)
+  return await exclusive(transaction, ROLES, async tx => {
+    const before = await tx.deleteFrom('user_roles').where('user_id', '=', userId).returning('role').execute()
+    await requireRoles(tx, wanted)
+    await tx.insertInto('user_roles').values(wanted.map(role => ({ user_id: userId, role }))).execute()
+    await countChange(tx)
+    return before.map(({ role }) => role)
+  })
 }
 
 /** @throws UserError for one that there is not */

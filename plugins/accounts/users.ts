@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import { now } from '../../lib/clock.ts'
 import type { Database, User } from '../db/schema.ts'
+import { exclusive } from '../db/exclusive.ts'
 import { hashPassword } from './password.ts'
 import { newPasswordProblem } from './password-strength.ts'
 import { giveRoles, nothing, requireAdmin, requireRoles, rolesOfUsers } from './roles.ts'
@@ -36,7 +37,7 @@ export async function createUser (db: Kysely<Database>, username: string, passwo
   const name = requireName(username)
   await requireRoles(db, roles)
   const hash = await hashNew(password, [name, ...serverNames])
-  await db.transaction().execute(async tx => {
+  await exclusive(db, 'users', async tx => {
     const given = await insertUser(tx, name, hash, roles)
     if (given === undefined) throw new UserError(`there is a user ${name} already`)
     await along(tx, name, given)
@@ -62,7 +63,7 @@ export async function insertUser (tx: Kysely<Database>, name: string, passwordHa
  */
 export async function setRolesOf (db: Kysely<Database>, username: string, roles: readonly string[], along = nothing): Promise<void> {
   const { id, username: name } = await requireUser(db, username)
-  await db.transaction().execute(async tx => {
+  await exclusive(db, 'users', async tx => {
     const before = await giveRoles(tx, id, roles) // a write first: the look below then sees what no other process can change
     if (before.includes(ADMIN)) await requireAdmin(tx, onlyAdmin(name))
     await along(tx, name)
@@ -98,7 +99,7 @@ export async function listUsers (db: Kysely<Database>, newUserRole = MEMBER): Pr
 export async function setPassword (db: Kysely<Database>, username: string, password: string, serverNames: readonly string[] = [], along = nothing): Promise<void> {
   const { id, username: name } = await requireUser(db, username)
   const password_hash = await hashNew(password, [name, ...serverNames])
-  await db.transaction().execute(async tx => {
+  await exclusive(db, userKey(id), async tx => {
     await tx.updateTable('users').set({ password_hash }).where('id', '=', id).execute()
     await endEverything(tx, id)
     await along(tx, name)
@@ -108,7 +109,7 @@ export async function setPassword (db: Kysely<Database>, username: string, passw
 /** @throws UserError */
 export async function disableUser (db: Kysely<Database>, username: string, along = nothing): Promise<void> {
   const { id, username: name } = await requireUser(db, username)
-  await db.transaction().execute(async tx => {
+  await exclusive(db, userKey(id), async tx => {
     await tx.updateTable('users').set({ disabled_at: now() }).where('id', '=', id).execute()
     await endEverything(tx, id)
     await along(tx, name)
@@ -130,7 +131,7 @@ export async function enableUser (db: Kysely<Database>, username: string, along 
  */
 export async function removeUser (db: Kysely<Database>, username: string, along = nothing): Promise<void> {
   const { id, username: name } = await requireUser(db, username)
-  await db.transaction().execute(async tx => {
+  await exclusive(db, ['users', userKey(id)], async tx => {
     await endEverything(tx, id) // a write first: the look below then sees what no other process can change
     const other = await tx.selectFrom('users').select('id').where('id', '!=', id).limit(1).executeTakeFirst()
     const wasAdmin = await tx.selectFrom('user_roles').select('role').where('user_id', '=', id).where('role', '=', ADMIN).executeTakeFirst()
@@ -140,6 +141,9 @@ export async function removeUser (db: Kysely<Database>, username: string, along 
     await along(tx, name)
   })
 }
+
+/** Under which tokens of a user are issued and ended (`exclusive`): what is issued while the user is disabled would outlive that. */
+export const userKey = (id: number): string => `user ${id}`
 
 // Codes and consents too: a code not yet redeemed would become a grant, and a remembered consent would give one unasked.
 async function endEverything (tx: Kysely<Database>, userId: number): Promise<void> {

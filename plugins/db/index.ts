@@ -2,24 +2,48 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Kysely, sql } from 'kysely'
-import { openDatabase } from './sqlite.ts'
 import type { Database } from './schema.ts'
+import { requireSameSecret } from './same-secret.ts'
+import { openStorage } from './open.ts'
+import type { Storage } from './storage.ts'
+
+/** For a database that is about to start: a machine that starts anew starts both. */
+const WAIT_MS = 30_000
+/** In which a database answers that is well. */
+const ANSWER_MS = 2000
 
 declare module 'fastify' {
-  interface FastifyInstance { db: Kysely<Database> }
+  interface FastifyInstance {
+    db: Kysely<Database>
+    storage: Storage
+  }
 }
 
 export default fp(async function db (fastify: FastifyInstance) {
-  const db = await openDatabase(fastify.config)
+  const { config, secret } = fastify
+  const storage = await openStorage(config, WAIT_MS)
+  const { db, kind, shown } = storage
+  fastify.decorate('storage', storage)
   fastify.decorate('db', db)
   fastify.addHook('onClose', async () => { await db.destroy() })
+  if (kind === 'postgres') {
+    await requireSameSecret(db, secret, config.JWT_PREVIOUS_SECRET_KEYS)
+    fastify.log.info({ database: shown }, 'connected to PostgreSQL')
+  }
+
   fastify.lifecycle.checks.set('database', async () => {
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(() => late.reject(new Error(`no answer in ${ANSWER_MS} ms`)), ANSWER_MS)
     try {
-      await sql`select 1`.execute(db)
+      await Promise.race([sql`select 1`.execute(db), late.promise])
       return { ok: true }
     } catch (error) {
       fastify.log.error({ err: error }, 'the database does not answer')
-      return { ok: false, critical: true, detail: 'the database does not answer' }
+      // A database of its own is a part of the instance. One that all share is missed by all alike: calls that need none go on, and
+      // no other instance would do better.
+      return { ok: false, critical: kind === 'sqlite', detail: 'the database does not answer' }
+    } finally {
+      clearTimeout(timer)
     }
   })
 }, { name: 'db', dependencies: ['config', 'secrets', 'http'] })

@@ -101,6 +101,7 @@ export interface Database {
     caller: Generated<string>
     bytes: Generated<number>
   }
+  installation: { name: string, value: string }
   usage: {
     day: string
     caller: string

@@ -4,10 +4,13 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { Refusal } from '../../lib/refusal.ts'
+import { unavailable } from '../db/unavailable.ts'
 
 export default fp(async function errors (fastify: FastifyInstance) {
-  fastify.setErrorHandler<FastifyError | Refusal>((error, request, reply) => {
+  fastify.setErrorHandler<FastifyError | Refusal>((thrown, request, reply) => {
+    const error = unavailable(thrown) as FastifyError | Refusal
     if (error instanceof Refusal) {
+      if (error.statusCode >= 500) request.log.error({ err: error.cause ?? error }, 'request failed')
       if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter)
       return reply.code(error.statusCode).send({ error: error.reason, message: error.message })
     }

@@ -42,7 +42,7 @@ export function redactor (config: Config): Redactor {
   hide(Object.entries(ConfigSchema.properties).filter(([, schema]) => isSecret(schema)).flatMap(([name]) => config[name as keyof Config]))
 
   function hide (secrets: readonly unknown[]): void {
-    for (const secret of secrets) if (typeof secret === 'string' && secret.length >= 6) for (const spelled of spellings(secret)) held.add(spelled)
+    for (const secret of secrets.flatMap(withPassword)) if (typeof secret === 'string' && secret.length >= 6) for (const spelled of spellings(secret)) held.add(spelled)
     shapes = new RegExp([...[...held].toSorted((a, b) => b.length - a.length).map(value => RegExp.escape(value)), SECRET_SHAPES].join('|'), 'g')
     marks = [...SEPARATORS, ...SECRET_MARKS, ...held]
   }
@@ -58,6 +58,13 @@ export function redactor (config: Config): Redactor {
     const rest = line.replace(shapes, REDACTED)
     return rest.includes('eyJ') || rest.includes('sk-') ? rest.replace(RUN, withoutKeys) : rest
   }
+}
+
+/** A URL, and the password in it, which messages quote alone. */
+function withPassword (secret: unknown): unknown[] {
+  if (typeof secret !== 'string' || !/^\w+:\/\//.test(secret) || !URL.canParse(secret)) return [secret]
+  const { password, searchParams } = new URL(secret)
+  return [secret, password, URL.canParse(`x://${password}`) ? decodeURIComponent(password) : password, searchParams.get('password')]
 }
 
 /** As a line may hold it: as JSON, as JSON within JSON, and as a part of an address. */

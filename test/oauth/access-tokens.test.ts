@@ -10,14 +10,14 @@ import { testDatabase } from './database.ts'
 const LIFETIME = 3600
 
 async function start (t: Test) {
-  const { db, config } = await testDatabase(t)
+  const { db, storage, config } = await testDatabase(t)
   const keys = loadKeys(config, 's'.repeat(64), 'http://127.0.0.1:8000', 'http://127.0.0.1:8000/mcp')
   let checked = 0
   const counting = { ...keys, verify: (token: string) => { checked++; return keys.verify(token) } }
-  const revocations = new Revocations(db)
+  const revocations = new Revocations(storage)
   const tokens = new AccessTokens(counting, revocations, 'http://127.0.0.1:8000', LIFETIME, () => new RightsOfRoles([new Role('member')]))
   const issue = (id = 'grant') => tokens.issue({ id, user_id: 1, client_id: 'client', resource: 'http://127.0.0.1:8000/mcp' }, 'anna', ['mcp'], Infinity).token
-  return { db, tokens, revocations, issue, checked: () => checked }
+  return { db, storage, tokens, revocations, issue, checked: () => checked }
 }
 
 t.test('a token that was checked before is looked up, until its time is over', async t => {
@@ -36,9 +36,9 @@ t.test('a token that was checked before is looked up, until its time is over', a
 })
 
 t.test('a principal knows when its grant is revoked, and whoever asked to be told is told once', async t => {
-  const { db, tokens, issue } = await start(t)
+  const { db, storage, tokens, issue } = await start(t)
   const told: string[][] = []
-  const revocations = new Revocations(db, grants => told.push(grants))
+  const revocations = new Revocations(storage, grants => told.push(grants))
   const row = { user_id: 1, client_id: 'c', scope: 'mcp', resource: 'r', created_at: 0, expires_at: 0 }
   await db.insertInto('oauth_grants').values([{ ...row, id: 'before', revoked_at: Math.floor(Date.now() / 1000) }, { ...row, id: 'grant', revoked_at: null }]).execute()
   await revocations.refresh()

@@ -3,16 +3,17 @@ import path from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Test } from 'tap'
 import { type Config, readConfig } from '../../plugins/config.ts'
-import { openDatabase } from '../../plugins/db/sqlite.ts'
+import { openStorage } from '../../plugins/db/open.ts'
+import type { Storage } from '../../plugins/db/storage.ts'
 import { now } from '../../lib/clock.ts'
 import type { Database } from '../../plugins/db/schema.ts'
 import { temporaryFolder } from '../server.ts'
 
-export async function testDatabase (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{ db: Kysely<Database>, config: Config }> {
+export async function testDatabase (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{ db: Kysely<Database>, storage: Storage, config: Config }> {
   const config = readConfig({ AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), ...env }, '/nonexistent')
-  const db = await openDatabase(config)
-  t.teardown(() => db.destroy())
-  return { db, config }
+  const storage = await openStorage(config)
+  t.teardown(() => storage.db.destroy())
+  return { db: storage.db, storage, config }
 }
 
 /** Gives a user one of everything that a password change has to end. */

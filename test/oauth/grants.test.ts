@@ -18,7 +18,7 @@ const RESOURCE = 'http://127.0.0.1:8000/mcp'
 const redirectUri = 'http://127.0.0.1:9999/callback'
 
 async function start (t: Test) {
-  const { db, config } = await testDatabase(t)
+  const { db, storage, config } = await testDatabase(t)
   await createUser(db, 'anna', 'correct horse battery')
   const other = new SQLite(config.AUTH_DB_PATH)
   t.teardown(() => other.close())
@@ -36,7 +36,7 @@ async function start (t: Test) {
   })
   const redeem = async (given: string, by = policy) => await redeemCode(db, by, { code: given, clientId: 'client', redirectUri, verifier: VERIFIER })
   const exchange = async (refreshToken: string, by = policy) => await refresh(db, by, { refreshToken, clientId: 'client', scope: undefined, address: '192.0.2.1' })
-  return { db, other, policy, code, redeem, exchange }
+  return { db, storage, other, policy, code, redeem, exchange }
 }
 
 /** A policy that lets another process do something at the moment when `name` is read of it. */
@@ -200,8 +200,8 @@ t.test('what was granted for the address that the server had before is refused, 
 })
 
 t.test('a revocation that could not be read is read as soon as it can be', async t => {
-  const { db, other, code, redeem } = await start(t)
-  const revocations = new Revocations(db)
+  const { db, storage, other, code, redeem } = await start(t)
+  const revocations = new Revocations(storage)
   const failures: unknown[] = []
   await revocations.start(error => failures.push(error))
   t.teardown(() => revocations.stop())
@@ -230,9 +230,9 @@ t.test('a revocation that could not be read is read as soon as it can be', async
 })
 
 t.test('a revocation is remembered for as long as any access token can live, whatever the lifetime is set to', async t => {
-  const { db, code, redeem } = await start(t)
+  const { db, storage, code, redeem } = await start(t)
   const { grant } = await redeem(await code())
-  const revocations = new Revocations(db)
+  const revocations = new Revocations(storage)
   await db.updateTable('oauth_grants').set({ revoked_at: now() - 86_400 }).execute()
   await revocations.refresh()
   t.ok(revocations.has(grant.id))

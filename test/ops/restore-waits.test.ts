@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { createBackup } from '../../cli/sqlite/backup.ts'
 import { restoreBackup } from '../../cli/sqlite/restore.ts'
 import { type Config, readConfig } from '../../plugins/config.ts'
-import { openDatabase } from '../../plugins/db/sqlite.ts'
+import { openDatabase } from '../../plugins/db/open.ts'
 import { temporaryFolder } from '../server.ts'
 
 /** A backup, and a database that somebody has open. */

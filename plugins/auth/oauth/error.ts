@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { cut } from '../../../lib/cut.ts'
 import { Refusal } from '../../../lib/refusal.ts'
+import { unavailable } from '../../db/unavailable.ts'
 
 // Descriptions quote what was sent; they stand in answers and in the log.
 const MOST_CHARACTERS = 500
@@ -35,12 +36,11 @@ export class OAuthError extends Error {
 }
 
 /** Whatever went wrong, as an OAuth error: a busy database and a rate limit are told apart from a fault of ours. */
-export function toOAuthError (error: unknown): OAuthError {
-  if (error instanceof OAuthError) return error
+export function toOAuthError (thrown: unknown): OAuthError {
+  if (thrown instanceof OAuthError) return thrown
+  const error = unavailable(thrown)
   if (error instanceof Refusal && isOfOAuth(error.reason)) return new OAuthError(error.reason, error.message, { status: error.statusCode, retryAfter: error.retryAfter, cause: error })
-  const { code = '', statusCode = 500, message, retryAfter } = error as FastifyError & { retryAfter?: number }
-  if (code.startsWith('SQLITE_FULL')) return new OAuthError('temporarily_unavailable', 'The disk of the server is full; its operator has to free some space', { retryAfter: 60, cause: error })
-  if (/^SQLITE_(BUSY|LOCKED|PROTOCOL|IOERR|CANTOPEN)/.test(code)) return new OAuthError('temporarily_unavailable', 'The server is busy; try again', { retryAfter: 2, cause: error })
+  const { statusCode = 500, message, retryAfter } = error as FastifyError & { retryAfter?: number }
   if (statusCode === 429) return new OAuthError('temporarily_unavailable', message, { status: 429, retryAfter, cause: error })
   if (statusCode < 500) return new OAuthError('invalid_request', message, { status: statusCode, cause: error })
   return new OAuthError('server_error', 'Internal error', { cause: error })

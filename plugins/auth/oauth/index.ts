@@ -61,7 +61,7 @@ declare module 'fastify' {
 }
 
 export default fp(async function oauth (fastify: FastifyInstance) {
-  const { config, db, events, mcp } = fastify
+  const { config, db, events, mcp, storage } = fastify
   const issuer = config.PUBLIC_URL
   const resource = new ProtectedResource(issuer, config.MCP_PATH, !config.publicUrlGiven)
 
@@ -69,7 +69,7 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   const knownUser = await reportKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource.url)
   const rights = await followRights(fastify)
-  const revocations = new Revocations(db, grants => events.publish({ type: 'revocation', grants }), () => events.publish({ type: 'elsewhere' }))
+  const revocations = new Revocations(storage, grants => events.publish({ type: 'revocation', grants }), () => events.publish({ type: 'elsewhere' }))
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
   fastify.addHook('onClose', async () => {
     revocations.stop()

@@ -2,6 +2,7 @@
 import { type Kysely, sql } from 'kysely'
 import { now, type Seconds } from '../../../lib/clock.ts'
 import type { Database, TaskRow } from '../../db/schema.ts'
+import { exclusive } from '../../db/exclusive.ts'
 
 /** How long a working task is believed to be in hand without its process saying so. */
 export const LEASE: Seconds = 6
@@ -25,13 +26,15 @@ export async function createTask (db: Kysely<Database>, task: NewTask, { max, ma
     rounds: 0, outcome: null, created_at: now(), updated_at: now(), lease_until: now() + LEASE, revision: 0
   }
   const columns = Object.keys(row) as Array<keyof TaskRow>
-  // One statement, so that many at once cannot all see the same count.
-  const values = db.selectNoFrom(eb => columns.map(column => eb.cast(eb.val(row[column]), typeof row[column] === 'number' ? 'integer' : 'text').as(column)))
+  const values = db.selectNoFrom(eb => columns.map(column => eb.cast(eb.val(row[column]), typeof row[column] === 'number' ? 'bigint' : 'text').as(column)))
   const theirs = db.selectFrom('tasks').where('caller', '=', task.caller).where('expires_at', '>', now())
   const kept = theirs.select(({ fn }) => fn.countAll<number>().as('kept'))
   const bytes = theirs.select(({ fn }) => fn.coalesce(fn.sum<number>('bytes'), sql<number>`0`).as('bytes'))
-  const { numInsertedOrUpdatedRows } = await db.insertInto('tasks').columns(columns).expression(values.where(kept, '<', max).where(bytes, '<=', maxBytes - task.bytes)).executeTakeFirst()
-  return numInsertedOrUpdatedRows === 1n ? row : undefined
+  // One statement, and one at a time, so that many at once cannot all see the same count.
+  return await exclusive(db, `tasks ${task.caller}`, async tx => {
+    const { numInsertedOrUpdatedRows } = await tx.insertInto('tasks').columns(columns).expression(values.where(kept, '<', max).where(bytes, '<=', maxBytes - task.bytes)).executeTakeFirst()
+    return numInsertedOrUpdatedRows === 1n ? row : undefined
+  })
 }
 
 /** Finds a task for its owner. Another owner's is as unknown as one that never was. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { now, type Seconds } from '../../../../lib/clock.ts'
 import type { ClientRow, Database } from '../../../db/schema.ts'
+import { exclusive } from '../../../db/exclusive.ts'
 import type { Client } from './client.ts'
 import type { ClientMetadata } from './client-metadata.ts'
 import { randomSecret, sha256 } from '../../../../lib/digest.ts'
@@ -71,7 +72,8 @@ export async function pruneNeverAuthorized (db: Kysely<Database>, olderThanSecon
 export async function boundNeverAuthorized (db: Kysely<Database>, source: 'registered' | 'metadata_document', keep: number): Promise<void> {
   const beyond = db.selectFrom('oauth_clients').select('client_id').where('source', '=', source).where('authorized_at', 'is', null)
     .orderBy('created_at', 'desc').orderBy('client_id').limit(1_000_000).offset(keep)
-  await db.deleteFrom('oauth_clients').where('client_id', 'in', beyond).execute()
+  // Once more what it is: of two processes, one may let a client in while the other looks.
+  await db.deleteFrom('oauth_clients').where('client_id', 'in', beyond).where('authorized_at', 'is', null).execute()
 }
 
 /** Every client that the operator added or that somebody let in; with `all`, the others too. */
@@ -84,12 +86,15 @@ export async function listClients (db: Kysely<Database>, all: boolean): Promise<
   return rows.map(row => Object.assign(toClient(row), { createdAt: row.created_at, authorizedAt: row.authorized_at ?? undefined, grants: Number(row.grants) }))
 }
 
+/** Under which clients are removed, and codes redeemed: what a client gets meanwhile would outlive it. */
+export const clientKey = (id: string): string => `client ${id}`
+
 /**
  * Removes a client and ends what it was granted.
  * @returns how many grants that ended, or undefined when there is no such client
  */
 export async function removeClient (db: Kysely<Database>, id: string, along: (tx: Kysely<Database>, grants: number) => Promise<void> = async () => {}): Promise<number | undefined> {
-  return await db.transaction().execute(async transaction => {
+  return await exclusive(db, clientKey(id), async transaction => {
     const { numDeletedRows } = await transaction.deleteFrom('oauth_clients').where('client_id', '=', id).executeTakeFirst()
     if (numDeletedRows === 0n) return undefined
     // A client with a metadata document may come back by itself: neither a code nor a consent is left to it.

@@ -4,8 +4,11 @@ import type { Kysely } from 'kysely'
 import { now, type Seconds } from '../../../../lib/clock.ts'
 import { equalConstantTime, randomSecret, sha256 } from '../../../../lib/digest.ts'
 import { required } from '../../../../lib/parameters.ts'
+import { userKey } from '../../../accounts/users.ts'
 import type { AuthCode, Database, Grant } from '../../../db/schema.ts'
+import { exclusive } from '../../../db/exclusive.ts'
 import { parseScope } from '../../scope.ts'
+import { clientKey } from '../clients/clients.ts'
 import { OAuthError } from '../error.ts'
 import { type GrantPolicy, type GrantType, type Issued, issuePair, replayed, requireEnabledUser, requireThisAddress } from './grant.ts'
 
@@ -45,7 +48,7 @@ export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, giv
     id: randomUUID(), user_id: code.user_id, client_id: code.client_id, scope: code.scope, resource: code.resource,
     created_at: now(), expires_at: now() + Math.min(policy.refreshLifetime, policy.grantLifetime), revoked_at: null
   }
-  const issued = await db.transaction().execute(async tx => {
+  const issued = await exclusive(db, [userKey(code.user_id), { shared: clientKey(code.client_id) }], async tx => {
     // First a write that only one can win: of two that redeem at once, the other sees it used.
     const { numUpdatedRows } = await tx.updateTable('oauth_auth_codes').set({ used: 1, grant_id: grant.id }).where('id', '=', code.id).where('used', '=', 0).executeTakeFirst()
     if (numUpdatedRows !== 1n) return undefined

@@ -47,7 +47,7 @@ export function createGrants ({ db, config, deriveKey }: FastifyInstance, resour
     } catch (error) {
       const replayed = error instanceof ReplayError
       if (replayed) await revocations.refresh()
-      if (error instanceof OAuthError || error instanceof Refusal) audit(request, replayed ? type.replay : type.event, 'refused', { client, reason: toOAuthError(error).message })
+      if (error instanceof OAuthError || (error instanceof Refusal && error.statusCode < 500)) audit(request, replayed ? type.replay : type.event, 'refused', { client, reason: toOAuthError(error).message })
       throw error
     }
   }

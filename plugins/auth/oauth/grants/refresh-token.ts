@@ -4,7 +4,9 @@ import type { Kysely } from 'kysely'
 import { now } from '../../../../lib/clock.ts'
 import { sha256 } from '../../../../lib/digest.ts'
 import { required } from '../../../../lib/parameters.ts'
+import { userKey } from '../../../accounts/users.ts'
 import type { Database } from '../../../db/schema.ts'
+import { exclusive } from '../../../db/exclusive.ts'
 import { narrow, parseScope } from '../../scope.ts'
 import { OAuthError } from '../error.ts'
 import { endOf, findGrant, type GrantPolicy, type GrantType, type Issued, issuePair, refreshEnd, replayed, requireEnabledUser, requireThisAddress } from './grant.ts'
@@ -37,7 +39,7 @@ export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given:
   if (pair.rotated_at !== null && pair.rotated_at + policy.replayGrace < now()) throw await replayed(db, 'The refresh token', grant.id)
 
   const successor = createHmac('sha256', policy.successorKey).update(given.refreshToken).digest('base64url')
-  const issued = await db.transaction().execute(async tx => {
+  const issued = await exclusive(db, userKey(grant.user_id), async tx => {
     const { numUpdatedRows } = await tx.updateTable('oauth_tokens').set({ rotated_at: now(), rotated_from: given.address }).where('id', '=', pair.id).where('rotated_at', 'is', null).executeTakeFirst()
     // Revoked between the look above and the lock: nothing may be issued, to a replay either.
     const alive = await tx.updateTable('oauth_grants').set({ expires_at: refreshEnd(policy, grant) }).where('id', '=', grant.id).where('revoked_at', 'is', null).executeTakeFirst()
