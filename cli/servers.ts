@@ -76,7 +76,11 @@ function diff (all: ReadonlyArray<readonly [string, ReturnType<typeof changesOf>
   }
 }
 
-const linesOf = (item: object | undefined): Set<string> => new Set(item === undefined ? [] : JSON.stringify(item, null, 2).split('\n').slice(1, -1).map(line => line.trimEnd()))
+function linesOf (item: object | undefined): Set<string> {
+  return new Set(item === undefined ? [] : JSON.stringify(item, null, 2).split('\n').slice(1, -1).map(line => line.trimEnd()))
+}
 
 /** A server has chosen its own words: nothing of them may steer a terminal, or be there unseen. */
-const plain = (text: string): string => text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, character => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+function plain (text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, character => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+}

@@ -147,16 +147,19 @@ export interface McpHost {
   resourceUpdated: (uri: string) => void
 }
 
-export type ToolErrorOptions = ErrorOptions & { code?: number }
+/** `data` goes with a `code` to the client (JSON-RPC 2.0 section 5.1). */
+export type ToolErrorOptions = ErrorOptions & { code?: number, data?: unknown }
 
 /** An error whose message was written for the client; made by `ctx.error`. */
 export class ToolError extends Error {
   readonly expose = true
   /** Of JSON-RPC, where the call is to fail as an error. */
   readonly code: number | undefined
+  readonly data: unknown
 
-  constructor (message: string, { code, ...options }: ToolErrorOptions = {}) {
+  constructor (message: string, { code, data, ...options }: ToolErrorOptions = {}) {
     super(message, options)
     this.code = code
+    this.data = data
   }
 }

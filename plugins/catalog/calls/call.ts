@@ -128,7 +128,7 @@ function explain ({ definition: { name }, config }: RegisteredTool, limits: Limi
     if (size > most) return failure(carrier, 'too_large', `The error of ${name} has ${size} bytes, more than the ${most} that a result of it may have`)
     if (error instanceof ToolError && error.code !== undefined) {
       recordOutcome(carrier, 'failed')
-      throw new ProtocolError(error.code, error.message)
+      throw new ProtocolError(error.code, error.message, error.data)
     }
     return failure(carrier, 'tool_error', error.message)
   }

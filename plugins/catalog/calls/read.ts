@@ -3,10 +3,11 @@ import {
   type CompleteRequestParams, type CompleteResult, type GetPromptResult, type InputRequiredResult, isInputRequiredResult, ProtocolError, ProtocolErrorCode,
   type ReadResourceResult, type Resource, ResourceNotFoundError
 } from '@modelcontextprotocol/server'
+import type { FastifyRequest } from 'fastify'
 import type { Answer, Limits } from './call.ts'
 import { type Carrier, CallScope, recordOutcome } from './call-scope.ts'
 import type { Catalog } from '../catalog.ts'
-import type { CallContext, CompleteArgument } from '../contract.ts'
+import { type CallContext, type CompleteArgument, ToolError } from '../contract.ts'
 import { permit } from './permission.ts'
 import type { RegisteredPrompt, RegisteredTemplate } from '../registered.ts'
 import { canonical } from '../uri.ts'
@@ -45,10 +46,19 @@ export function follow (catalog: Catalog, uri: string, carrier: Carrier): void {
   const served = catalog.resourceAt(uri)
   if (served === undefined || !catalog.sees(carrier.request, served.item)) return
   permit(catalog, served.item, carrier, () => new ResourceNotFoundError(uri))
-  try {
-    served.item.followed?.(uri)
-  } catch (error) {
-    carrier.request.log.error({ err: error }, 'a resource could not be followed')
+  tellFollowed(catalog, [uri], carrier.request)
+}
+
+/** Tells whoever registered what is served at URIs that a client follows it. Who may not read it follows nothing. */
+export function tellFollowed (catalog: Catalog, uris: readonly unknown[], { principal, log }: FastifyRequest): void {
+  for (const uri of uris) {
+    const item = typeof uri === 'string' ? catalog.resourceAt(uri)?.item : undefined
+    if (item?.followed === undefined || !catalog.policy.may(principal, item)) continue
+    try {
+      item.followed(uri as string)
+    } catch (error) {
+      log.error({ err: error }, 'a resource could not be followed')
+    }
   }
 }
 
@@ -139,6 +149,7 @@ function explain (scope: CallScope, error: unknown, carrier: Carrier): ProtocolE
   const meant = error instanceof Error && 'expose' in error
   recordOutcome(carrier, meant || error instanceof ProtocolError ? 'tool_error' : 'failed')
   if (error instanceof ProtocolError) return error
+  if (error instanceof ToolError && error.code !== undefined) return new ProtocolError(error.code, error.message, error.data)
   if (meant) return new ProtocolError(ProtocolErrorCode.InvalidParams, error.message)
   scope.log.error({ err: error }, 'resource or prompt failed')
   return new ProtocolError(ProtocolErrorCode.InternalError, `Internal error; the server's log has the cause under request id ${carrier.request.id}`)

@@ -5,6 +5,7 @@ import type { Budget } from '../../../lib/budget.ts'
 import { isEventStream } from '../../../lib/sse.ts'
 import { bodyBytes, callerOf } from '../../budgets.ts'
 import type { Requester } from '../../auth/policy.ts'
+import { tellFollowed } from '../../catalog/calls/read.ts'
 import { askedOf } from '../asked.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
 import { connected } from './connection.ts'
@@ -55,6 +56,8 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
       const leave = [listeners.add({ caller: callerOf(request), bytes: bodyBytes(request) + EACH, holds: request.server.standing(request), end }), connected(events, 'stream', request.id, request.principal)]
       return () => { for (const left of leave) left() }
     }
+    const followed = opened && (request.body as { params?: { notifications?: { resourceSubscriptions?: unknown } } } | undefined)?.params?.notifications?.resourceSubscriptions
+    if (Array.isArray(followed)) tellFollowed(catalog, followed, request)
     const listen = asTaskListen(parsedBody)
     const from: Requester = { principal: request.principal, narrowed: request.narrowed } // and not the request, for as long as its stream is open
     if (listen !== undefined && !inSession) return await sendWebResponse(reply, await listening.run(from, () => listenToTasks(stateless, web, listen, events, tasks, context)), { opened })

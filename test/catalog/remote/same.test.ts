@@ -141,6 +141,15 @@ t.test('every tool of seven servers', async t => {
     await direct.client.close()
   }
 
+  await t.test('two callers at once are asked each their own', async t => {
+    const answers = await Promise.all(['Ann', 'Bob', 'Cid'].map(async (name, i) => {
+      const { client } = await connect(t, front.endpoint, i % 2 === 0 ? '2025' : '2026')
+      client.setRequestHandler('elicitation/create', async () => ({ action: 'accept', content: { name } }))
+      return JSON.stringify(await client.callTool({ name: 'http_trigger-elicitation-request', arguments: {} })).includes(`- Name: ${name}`)
+    }))
+    t.same(answers, [true, true, true])
+  })
+
   async function compare (t: Test, server: string, direct: Talk, calls: Arguments): Promise<void> {
     const { tools } = await direct.client.listTools()
     if (calls !== OVER_HTTP) t.same(tools.map(({ name }) => name).filter(name => calls[name] === undefined), [], 'each has arguments here')

@@ -82,8 +82,10 @@ export class Relay {
   #begin<T> (ctx: CallContext, about: string, state: State | undefined, send: (link: Link, more: object, options: object) => Promise<T>): Conversation<T> {
     return this.#server.converse<T>(ctx.principal?.id ?? 'nobody', about, async (link, conversation) => {
       const more = {
-        ...(link.era === '2026' && { _meta: { [CLIENT_CAPABILITIES_META_KEY]: ctx.clientCapabilities ?? {}, ...logLevelOf(ctx) } }),
-        ...(state?.upstream !== undefined && { inputResponses: ctx.inputResponses ?? {}, ...(state.upstream.requestState !== undefined && { requestState: state.upstream.requestState }) })
+        ...(link.era === '2026' && {
+          _meta: { [CLIENT_CAPABILITIES_META_KEY]: ctx.clientCapabilities ?? {}, ...logLevelOf(ctx) },
+          ...(ctx.inputResponses !== undefined && { inputResponses: ctx.inputResponses }), ...(state?.upstream?.requestState !== undefined && { requestState: state.upstream.requestState })
+        })
       }
       return await send(link, more, {
         signal: conversation.signal, timeout: LONGEST_MS, allowInputRequired: true,
@@ -132,7 +134,7 @@ export class Relay {
     if (error instanceof ProtocolError) {
       const message = error.message.slice(0, LONGEST_ERROR)
       const links = error.code === URL_ELICITATION_REQUIRED ? (error.data as { elicitations?: { url?: unknown }[] } | undefined)?.elicitations?.map(({ url }) => String(url)).slice(0, 5) : undefined
-      return links === undefined ? ctx.error(message, { code: error.code, cause: error }) : ctx.error(`${message}; open ${links.join(' and ')} first, then call again`, { cause: error })
+      return links === undefined ? ctx.error(message, { code: error.code, cause: error, ...(boundedData(error.data)) }) : ctx.error(`${message}; open ${links.join(' and ')} first, then call again`, { cause: error })
     }
     const message = (error as Error | undefined)?.message ?? String(error)
     return ctx.error(`The server ${this.#server.definition.name} answered what cannot be read: ${message.slice(0, 300)}`, { cause: error })
@@ -149,4 +151,9 @@ function canBeAsked ({ clientCapabilities: { elicitation, sampling, roots } = {}
 function logLevelOf ({ era, request }: CallContext): object {
   const level = era === '2025' ? 'info' : (request.body as { params?: { _meta?: Record<string, unknown> } } | undefined)?.params?._meta?.[LOG_LEVEL_META_KEY]
   return typeof level === 'string' ? { [LOG_LEVEL_META_KEY]: level } : {}
+}
+
+/** What goes with an error, where it is short enough to go along. */
+function boundedData (data: unknown): { data?: unknown } {
+  return data === undefined || JSON.stringify(data).length > LONGEST_ERROR ? {} : { data }
 }

@@ -85,7 +85,8 @@ function serversIn (file: string, shown: string): [string, Fields][] {
   const errors: ParseError[] = []
   const tree = parseTree(text, errors, { allowTrailingComma: true })
   const [error] = errors
-  if (error !== undefined || tree === undefined) throw new ConfigurationError([`${shown}:${placeOf(text, error?.offset ?? 0)}: ${error === undefined ? 'it is empty' : words(printParseErrorCode(error.error))}`])
+  if (tree === undefined) throw new ConfigurationError([`${shown}: it is empty`])
+  if (error !== undefined) throw new ConfigurationError([`${shown}:${placeOf(text, error.offset)}: ${words(printParseErrorCode(error.error))}`])
   const twice = duplicateIn(tree)
   if (twice !== undefined) throw new ConfigurationError([`${shown}:${placeOf(text, twice.offset)}: ${JSON.stringify(twice.value)} is there twice`])
   const whole = getNodeValue(tree) as unknown
@@ -183,4 +184,4 @@ function placeOf (text: string, offset: number): string {
 }
 
 /** `CommaExpected` as words. */
-const words = (code: string): string => code.replaceAll(/(?<=[a-z])[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
+const words = (code: string): string => code.replaceAll(/(?<=[a-z])[A-Z]/g, letter => ` ${letter}`).toLowerCase()
