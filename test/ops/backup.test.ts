@@ -233,7 +233,7 @@ t.test('a page that is damaged is found in the copy, and in a backup whose sum i
   const { backup: { folder } } = await createBackup(config)
   const damage = (file: string): Buffer => {
     const bytes = readFileSync(file)
-    bytes.fill(0, rootpage * size + 100, rootpage * size + size) // the page after the root of the index
+    bytes.fill(0, (rootpage + 20) * size + 100, (rootpage + 21) * size) // a page that rows or the index filled later, and none of the schema
     writeFileSync(file, bytes)
     return bytes
   }
