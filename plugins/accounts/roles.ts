@@ -4,6 +4,7 @@ import { now, type Seconds } from '../../lib/clock.ts'
 import { ADMIN, BUILT_IN, isBuiltIn, type RoleDefinition, roleProblem } from '../auth/roles.ts'
 import type { Database } from '../db/schema.ts'
 import { exclusive } from '../db/exclusive.ts'
+import { countChange } from './follower.ts'
 import { UserError } from './user-error.ts'
 
 /** What else belongs to a change, done in its transaction: an entry of the audit trail. Of a new user it is told the roles. */
@@ -28,7 +29,7 @@ export async function addRole (db: Kysely<Database>, name: string, definition: R
   await exclusive(db, ROLES, async tx => {
     const { numInsertedOrUpdatedRows } = await tx.insertInto('roles').values({ name, definition: JSON.stringify(definition), changed_at: now() }).onConflict(conflict => conflict.column('name').doNothing()).executeTakeFirst()
     if (numInsertedOrUpdatedRows !== 1n) throw new UserError(`there is a role ${name} already; role set changes it`)
-    await countChange(tx)
+    await countChange(tx, 'rights')
     await along(tx, name)
   })
 }
@@ -41,7 +42,7 @@ export async function setRole (db: Kysely<Database>, name: string, change: Parti
     const definition: RoleDefinition = { ...JSON.parse(row.definition) as RoleDefinition, ...change }
     check(name, definition)
     await tx.updateTable('roles').set({ definition: JSON.stringify(definition), changed_at: now() }).where('name', '=', name).execute()
-    await countChange(tx)
+    await countChange(tx, 'rights')
     await along(tx, name)
     return definition
   })
@@ -54,7 +55,7 @@ export async function removeRole (db: Kysely<Database>, name: string, along = no
     if (numDeletedRows !== 1n) throw noRole(name)
     const holders = await tx.selectFrom('user_roles').innerJoin('users', 'users.id', 'user_roles.user_id').select('users.username').where('role', '=', name).orderBy('username').limit(4).execute()
     if (holders.length > 0) throw new UserError(`${name} is a role of ${holders.map(({ username }) => username).join(', ')}${holders.length > 3 ? ' and others' : ''}; give them others first, by user role`)
-    await countChange(tx)
+    await countChange(tx, 'rights')
     await along(tx, name)
   })
 }
@@ -67,7 +68,7 @@ export async function giveRoles (transaction: Kysely<Database>, userId: number, 
     const before = await tx.deleteFrom('user_roles').where('user_id', '=', userId).returning('role').execute()
     await requireRoles(tx, wanted)
     await tx.insertInto('user_roles').values(wanted.map(role => ({ user_id: userId, role }))).execute()
-    await countChange(tx)
+    await countChange(tx, 'rights')
     return before.map(({ role }) => role)
   })
 }
@@ -103,16 +104,6 @@ function grouped (rows: ReadonlyArray<{ user_id: number, role: string }>): Map<n
 export async function requireAdmin (tx: Kysely<Database>, message: string): Promise<void> {
   const admin = await tx.selectFrom('user_roles').innerJoin('users', 'users.id', 'user_roles.user_id').select('users.id').where('role', '=', ADMIN).where('users.disabled_at', 'is', null).limit(1).executeTakeFirst()
   if (admin === undefined) throw new UserError(message)
-}
-
-/** How often rights have changed: processes that hold them look at this. */
-export async function rightsRevision (db: Kysely<Database>): Promise<number> {
-  return (await db.selectFrom('revisions').select('revision').where('name', '=', 'rights').executeTakeFirst())?.revision ?? 0
-}
-
-async function countChange (tx: Kysely<Database>): Promise<void> {
-  await tx.insertInto('revisions').values({ name: 'rights', revision: 1 })
-    .onConflict(conflict => conflict.column('name').doUpdateSet(({ eb, ref }) => ({ revision: eb(ref('revisions.revision'), '+', 1) }))).execute()
 }
 
 function check (name: string, definition: RoleDefinition): void {

@@ -5,9 +5,11 @@ import type { Database, User } from '../db/schema.ts'
 import { exclusive } from '../db/exclusive.ts'
 import { hashPassword } from './password.ts'
 import { newPasswordProblem } from './password-strength.ts'
+import { revokeKeysOf } from './key-store.ts'
 import { giveRoles, nothing, requireAdmin, requireRoles, rolesOfUsers } from './roles.ts'
 import { ADMIN, MEMBER } from '../auth/roles.ts'
 import { UserError } from './user-error.ts'
+import { userKey } from './user-key.ts'
 
 const MAX_CHARACTERS = 64
 
@@ -142,15 +144,13 @@ export async function removeUser (db: Kysely<Database>, username: string, along 
   })
 }
 
-/** Under which tokens of a user are issued and ended (`exclusive`): what is issued while the user is disabled would outlive that. */
-export const userKey = (id: number): string => `user ${id}`
-
 // Codes and consents too: a code not yet redeemed would become a grant, and a remembered consent would give one unasked.
 async function endEverything (tx: Kysely<Database>, userId: number): Promise<void> {
   await tx.updateTable('oauth_grants').set({ revoked_at: now() }).where('user_id', '=', userId).where('revoked_at', 'is', null).execute()
   await tx.deleteFrom('oauth_auth_codes').where('user_id', '=', userId).where('used', '=', 0).execute()
   await tx.deleteFrom('oauth_consents').where('user_id', '=', userId).execute()
   await tx.deleteFrom('browser_sessions').where('user_id', '=', userId).execute()
+  await revokeKeysOf(tx, userId)
 }
 
 const onlyAdmin = (name: string): string => `${name} is the only admin; make somebody else one first: user role NAME admin`

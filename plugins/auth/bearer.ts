@@ -5,8 +5,10 @@ import { Refusal } from '../../lib/refusal.ts'
 import { missingScopes } from './policy.ts'
 import { TOOLS_SCOPE } from './scope.ts'
 
+const KEY = /mcpx_pat_/
+
 export default fp(async function resourceServer (fastify: FastifyInstance) {
-  const { oauth: { accessTokens, resource }, config, mcp } = fastify
+  const { oauth: { verifierOf, resource }, config, mcp } = fastify
   const metadataFor = (host: string | undefined): string => `resource_metadata="${resource.originAt(host)}/.well-known/oauth-protected-resource${config.MCP_PATH}"`
   // Of what is served, too: some clients cannot ask for more later (SDK 1 with a refresh token).
   const firstScopes = (): string => [...new Set([TOOLS_SCOPE, ...mcp.firstScopes()])].join(' ')
@@ -18,9 +20,13 @@ export default fp(async function resourceServer (fastify: FastifyInstance) {
     if (authorization === undefined) {
       // RFC 6750 section 3.1: no error code for a request without any credentials. Clients want a parameter right after the scheme.
       reply.header('www-authenticate', `Bearer ${metadataFor(host)}, scope="${firstScopes()}"`)
+      // RFC 6750 sections 2.3 and 5.3: addresses are kept by logs, proxies and histories, and cookies are sent by any page.
+      const where = KEY.test(request.url) ? 'the address' : KEY.test(request.headers.cookie ?? '') ? 'a cookie' : undefined
+      if (where !== undefined) return done(new Refusal(401, 'invalid_token', `A key in ${where} is not taken: send it as Authorization: Bearer, and revoke this one if others may have seen it`))
       return done(new Refusal(401, 'invalid_token', `Authentication required: sign in at ${config.PUBLIC_URL}`))
     }
-    const principal = /^bearer /i.test(authorization) ? accessTokens.whoPresents(authorization.slice(7).trim()) : 'the scheme is not Bearer'
+    const credential = authorization.slice(7).trim()
+    const principal = /^bearer /i.test(authorization) ? verifierOf(credential).whoPresents(credential) : 'the scheme is not Bearer'
     if (typeof principal === 'string') {
       reply.header('www-authenticate', `Bearer error="invalid_token", error_description="The access token is not valid, has expired or was revoked", ${metadataFor(host)}, scope="${firstScopes()}"`)
       return done(Object.assign(new Refusal(401, 'invalid_token', 'The access token is not valid, has expired or was revoked'), { cause: principal }))

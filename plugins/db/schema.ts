@@ -13,6 +13,18 @@ export interface Database {
   }
   roles: { name: string, definition: string, changed_at: Seconds }
   user_roles: { user_id: number, role: string }
+  access_keys: {
+    id: string
+    user_id: number
+    name: string
+    hash: string
+    scope: string
+    roles: string
+    created_at: Seconds
+    expires_at: Seconds
+    last_used_at: Seconds | null
+    revoked_at: Seconds | null
+  }
   revisions: { name: string, revision: number }
   sign_in_failures: { name_hash: string, failures: number, retry_at: Seconds }
   browser_sessions: { id_hash: string, user_id: number, created_at: Seconds, expires_at: Seconds, last_used_at: Seconds | null }

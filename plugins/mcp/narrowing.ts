@@ -55,6 +55,8 @@ export function narrowingOf (request: Asking): Narrowing | null {
 
 function read ({ query }: Asking, given: ReadonlyArray<string | string[] | undefined>): Narrowing | null {
   const parameters = (query ?? {}) as Record<string, unknown>
+  // RFC 6750 section 5.3: logs and histories keep addresses.
+  if (JSON.stringify(parameters).includes('mcpx_pat_')) throw invalid('a key stands in the address, where others may have seen it: send it as Authorization: Bearer alone, and revoke this one')
   for (const name of Object.keys(parameters)) {
     const meant = PARAMETERS.includes(name) ? undefined : nearest(name.slice(0, 40), PARAMETERS)
     if (meant !== undefined) throw invalid(`there is no parameter ${JSON.stringify(name.slice(0, 40))} in the address; was ${meant} meant?`)

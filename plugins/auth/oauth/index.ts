@@ -4,15 +4,14 @@ import autoload from '@fastify/autoload'
 import cookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { ConfigurationError } from '../../../lib/configuration-error.ts'
 import { ensureDefaultUser, reportKnownPassword } from '../../accounts/default-user.ts'
 import accounts from '../../accounts/index.ts'
-import { UserRights } from '../../accounts/rights.ts'
-import { requireRoles } from '../../accounts/roles.ts'
+import type { AccessKeys } from '../../accounts/access-keys.ts'
+import type { UserRights } from '../../accounts/rights.ts'
 import resourceServer from '../bearer.ts'
 import type { User } from '../../db/schema.ts'
-import { BY_ROLE, BY_SCOPE } from '../policy.ts'
 import type { Principal } from '../principal.ts'
+import type { Verifier } from '../verifier.ts'
 import { OFFLINE_SCOPE, TOOLS_SCOPE } from '../scope.ts'
 import { audit } from './audit.ts'
 import { type Authorization, createAuthorization } from './authorization.ts'
@@ -26,6 +25,7 @@ import { namesOf } from './grants/names.ts'
 import { Revocations } from './grants/revocations.ts'
 import pages from './pages/pages.ts'
 import { ProtectedResource } from './protected-resource.ts'
+import { followRights } from './rights.ts'
 
 const ROUTES = path.join(import.meta.dirname, '../../../routes/oauth')
 
@@ -47,6 +47,9 @@ declare module 'fastify' {
       readonly revocations: Revocations
       /** What users may do. */
       readonly rights: UserRights
+      readonly accessKeys: AccessKeys
+      /** Who finds out who presents a credential. */
+      readonly verifierOf: (credential: string) => Verifier
       /** Who a user is to the catalog by a client that holds these scopes. */
       readonly principalOf: (user: User, clientId: string, scopes: readonly string[]) => Principal
       readonly authorization: Authorization
@@ -68,14 +71,12 @@ export default fp(async function oauth (fastify: FastifyInstance) {
   await ensureDefaultUser(db, config)
   const knownUser = await reportKnownPassword(fastify)
   const keys = loadKeys(config, fastify.secret, issuer, resource.url)
-  const rights = await followRights(fastify)
+  const { rights, accessKeys } = await followRights(fastify)
   const revocations = new Revocations(storage, grants => events.publish({ type: 'revocation', grants }), () => events.publish({ type: 'elsewhere' }))
   await revocations.start(error => fastify.log.error({ err: error }, 'revocations of other processes could not be read'))
-  fastify.addHook('onClose', async () => {
-    revocations.stop()
-    rights.stop()
-  })
+  fastify.addHook('onClose', async () => revocations.stop())
   const accessTokens = new AccessTokens(keys, revocations, issuer, config.JWT_ACCESS_TOKEN_EXPIRE_MINUTES * 60, id => rights.of(id), grantId => namesOf(db, grantId))
+  const verifierOf = (credential: string): Verifier => accessKeys.takes(credential) ? accessKeys : accessTokens
   const scopes = (): string[] => [...new Set([TOOLS_SCOPE, OFFLINE_SCOPE, ...mcp.scopes()])]
   const resourceScopes = (): string[] => scopes().filter(scope => scope !== OFFLINE_SCOPE)
 
@@ -89,6 +90,8 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     accessTokens,
     revocations,
     rights,
+    accessKeys,
+    verifierOf,
     principalOf: ({ id, username: name }, clientId, scopes) => {
       const ofUser = rights.of(String(id))
       return { id: String(id), name, roles: ofUser.roles, rights: ofUser, clientId, scopes: new Set(scopes) }
@@ -100,7 +103,10 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     fail: sendOAuthError
   })
   await fastify.register(resourceServer)
-  fastify.decorate('standing', ({ headers: { authorization = '' } }) => accessTokens.standing(authorization.slice('Bearer '.length).trim()))
+  fastify.decorate('standing', ({ headers: { authorization = '' } }) => {
+    const credential = authorization.slice('Bearer '.length).trim()
+    return verifierOf(credential).standing(credential)
+  })
   startHousekeeping(fastify)
 
   await fastify.register(async routes => {
@@ -110,15 +116,3 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     await routes.register(autoload, { dir: ROUTES, autoHooks: true })
   })
 }, { name: 'auth', dependencies: ['budgets', 'config', 'secrets', 'db', 'catalog', 'http'] })
-
-/** Holds what users may do, and has the catalog ask for it only while somebody is restricted: a call costs nothing more until then. */
-async function followRights ({ config: { AUTH_NEW_USER_ROLE }, db, events, mcp, log }: FastifyInstance): Promise<UserRights> {
-  await requireRoles(db, [AUTH_NEW_USER_ROLE]).catch((error: Error) => { throw new ConfigurationError([`AUTH_NEW_USER_ROLE: ${error.message}`]) })
-  const rights = new UserRights(db, AUTH_NEW_USER_ROLE, touches => {
-    mcp.policy = rights.unrestricted ? BY_SCOPE : BY_ROLE
-    mcp.rightsChanged(touches)
-  }, error => log.error({ err: error }, 'roles that another process has changed could not be read; it is tried again'))
-  await rights.refresh()
-  events.on('elsewhere', () => rights.follow())
-  return rights
-}

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { now, nowMs, type Seconds } from '../../../../lib/clock.ts'
 import type { Names, Principal, Rights } from '../../principal.ts'
+import type { Verifier } from '../../verifier.ts'
 import type { Keys } from './keys.ts'
 import type { Revocations } from './revocations.ts'
 import { parseScope } from '../../scope.ts'
@@ -14,7 +15,7 @@ interface Verified { readonly principal: Principal, readonly grantId: string, re
 
 export interface AccessToken { readonly token: string, readonly expiresAt: Seconds, readonly expiresIn: Seconds, readonly scope: string }
 
-export class AccessTokens {
+export class AccessTokens implements Verifier {
   readonly #keys: Keys
   readonly #revocations: Revocations
   readonly #issuer: string
@@ -51,6 +52,9 @@ export class AccessTokens {
     const verified = this.#verify(token)
     return typeof verified === 'string' ? undefined : verified.principal
   }
+
+  /** Everything that is of no other kind, so that whoever presents something else is told of it in the same words. */
+  takes (): boolean { return true }
 
   /** The same; where it is nobody, why, which is for the log only. */
   whoPresents (token: string): Principal | string {

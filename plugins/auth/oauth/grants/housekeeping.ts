@@ -6,6 +6,7 @@ import type { Database } from '../../../db/schema.ts'
 import { pruneNeverAuthorized } from '../clients/clients.ts'
 import { purgeConsents } from './consents.ts'
 import { purgeBrowserSessions } from '../../../accounts/browser-session.ts'
+import { purgeKeys } from '../../../accounts/key-store.ts'
 import { FORGET_AFTER } from '../../../accounts/failures.ts'
 
 const INTERVAL_MS = 3_600_000
@@ -28,6 +29,7 @@ export async function purge (db: Kysely<Database>): Promise<void> {
   await db.deleteFrom('oauth_grants').where('revoked_at', '<', now() - 2 * DAY).execute()
   await purgeBrowserSessions(db)
   await purgeConsents(db)
+  await purgeKeys(db)
   await db.deleteFrom('sign_in_failures').where('retry_at', '<', now() - FORGET_AFTER).execute()
   await db.deleteFrom('oauth_client_assertions').where('expires_at', '<', now() - DAY).execute()
   await pruneNeverAuthorized(db, NEVER_AUTHORIZED)
