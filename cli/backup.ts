@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
-import { type Backup, BackupError, createBackup, listBackups } from './sqlite/backup.ts'
+import { type Backup, BackupError, createBackup, isAhead, listBackups } from './sqlite/backup.ts'
 import { becomeOwnerOf } from './data-owner.ts'
 import { called } from '../lib/called.ts'
 import { requireFile } from './database.ts'
@@ -48,7 +48,7 @@ await run('backup', async args => {
 function list (backups: Backup[]): void {
   if (!process.stdout.isTTY) console.log(JSON.stringify(backups, null, 2))
   else if (backups.length === 0) console.log('no backups yet')
-  else for (const backup of backups) console.log(`${backup.name}  ${size(backup).padStart(10)}  version ${backup.version}`)
+  else for (const backup of backups) console.log(`${backup.name}  ${size(backup).padStart(10)}  version ${backup.version}${isAhead(backup) ? '  made with a wrong clock' : ''}`)
 }
 
 const size = ({ bytes }: Backup): string => bytes < 1_000_000 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
-import { BackupError, listBackups } from './sqlite/backup.ts'
+import { BackupError, isAhead, listBackups } from './sqlite/backup.ts'
 import type { Difference } from './sqlite/after-restore.ts'
 import { restoreBackup } from './sqlite/restore.ts'
 import { becomeOwnerOf } from './data-owner.ts'
@@ -12,7 +12,7 @@ import { Mistake, run } from './mistake.ts'
 
 const HELP = `Replaces the database with a backup. Stop the server first; start it afterwards.
 
-  ${called('restore')} latest    the newest backup in BACKUP_DIR
+  ${called('restore')} latest    the newest backup in BACKUP_DIR; none whose time is yet to come
   ${called('restore')} <name>    the one with that name; ${called('backup')} list shows them
   ${called('restore')} <path>    the one in that folder
 
@@ -66,7 +66,9 @@ function news ({ revoked, passwords, back, enabled, gone, roles }: Difference, o
 function find (name: string, parent: string): string {
   if (name.includes(path.sep)) return path.resolve(name)
   const backups = listBackups(parent)
-  const found = name === 'latest' ? backups[0] : backups.find(backup => backup.name === name)
+  const found = backups.find(backup => name === 'latest' ? !isAhead(backup) : backup.name === name)
+  const ahead = backups.filter(isAhead)
+  if (name === 'latest' && ahead.length > 0) console.error(`${ahead.map(backup => backup.name).join(', ')}: made while the clock was wrong, so not taken for the latest; to restore it, give its name`)
   if (found === undefined) throw new Mistake(backups.length === 0 ? `there are no backups in ${path.resolve(parent)}` : `there is no backup "${name}" in ${path.resolve(parent)}; the newest is ${backups[0]?.name}`)
   return found.folder
 }

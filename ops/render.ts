@@ -21,6 +21,7 @@ const HELP = `Writes nginx's site file from the configuration.
   --root       folder that stands for /, for a trial
   --address    address to listen on; all of them
   --http-port  port that is redirected to https; 80
+  --ports-only the instances are reached at their ports, not at sockets below /run/mcpx: as in containers
 
 PUBLIC_URL says the name and the port of https.
 `
@@ -39,7 +40,7 @@ if (import.meta.main) {
 function main (args: string[]): void {
   const { values: options } = parseArgs({ args, options: {
     out: { type: 'string' }, env: { type: 'string' }, instances: { type: 'string', default: '8001,8002' }, root: { type: 'string', default: '/' },
-    address: { type: 'string' }, 'http-port': { type: 'string', default: '80' }, help: { type: 'boolean', short: 'h' }
+    address: { type: 'string' }, 'http-port': { type: 'string', default: '80' }, 'ports-only': { type: 'boolean' }, help: { type: 'boolean', short: 'h' }
   } })
   if (options.help) return void process.stdout.write(HELP)
   if (options.out === undefined) throw new ConfigurationError(['--out: say which folder to write to'])
@@ -47,7 +48,7 @@ function main (args: string[]): void {
 
   const config = options.env === undefined ? readConfig() : readConfig({}, options.env)
   const values = valuesOf(config, {
-    instances: options.instances.split(','), root: options.root, address: options.address, httpPort: options['http-port'], nginx: nginxVersion()
+    instances: options.instances.split(','), root: options.root, address: options.address, httpPort: options['http-port'], nginx: nginxVersion(), portsOnly: options['ports-only']
   })
   const files = render(values)
   for (const [name, text] of files) {

@@ -89,7 +89,7 @@ owned() { if [[ -n $ROOT ]]; then install -d -m "$2" "$1"; else install -d -m "$
 
 packages() {
   local missing=() command
-  for command in nginx certbot openssl; do
+  for command in nginx certbot openssl logrotate; do
     if [[ $command == certbot && -z $CERTIFICATE ]] || command -v "$command" >/dev/null; then continue; fi
     missing+=("$command")
   done
@@ -202,7 +202,7 @@ instances() {
   fi
   on_machine systemctl enable mcpx.target "${INSTANCES[@]/#/mcpx@}" || fail "the instances could not be enabled: $(last_words); see $LOG"
   roll_out "$RELEASE" "${INSTANCES[@]}"
-  on_machine systemctl enable --now mcpx-audit.timer || fail "the audit events could not be kept apart: $(last_words); see $LOG"
+  start_timers
   on_machine systemctl start mcpx.target # they run already: so that stopping it stops them
   remove_old_releases "$FORMER"
   outcome "$( ((REPLACED > 0)) && echo "$REPLACED started" || echo "${#INSTANCES[@]} running, unchanged"), ready on $PORTS"
@@ -272,7 +272,7 @@ check() {
   local trust=()
   if [[ -z $CERTIFICATE || -n $(other_authority) ]]; then trust=(--trust "$TLS/fullchain.pem"); fi
   local said
-  said=$(mcpx "$CURRENT" ops/check.ts "${trust[@]}" 2>&1) || fail "$(tail -n 1 <<<"$said"); see $ROOT/var/log/nginx/mcpx-error.log and journalctl --namespace=mcpx"
+  said=$(mcpx "$CURRENT" ops/check.ts "${trust[@]}" 2>&1) || fail "$(tail -n 1 <<<"$said"); see $ROOT/var/log/mcpx/mcpx-error.log and journalctl --namespace=mcpx"
   outcome "$said"
 }
 

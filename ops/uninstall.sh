@@ -47,8 +47,8 @@ nginx_site() {
 units() {
   local instances=() file
   mapfile -t instances < <(enabled_instances)
-  on_machine systemctl disable --now mcpx-backup.timer mcpx-audit.timer "${instances[@]/#/mcpx@}" mcpx.target || fail "the instances could not be stopped: $(last_words); see $LOG"
-  for file in "$UNITS"/mcpx@.service "$UNITS"/mcpx.target "$UNITS"/mcpx-backup.* "$UNITS"/mcpx-audit.* "$UNITS"/mcpx-failed@.service; do rm -f "$file"; done
+  on_machine systemctl disable --now mcpx-backup.timer mcpx-audit.timer mcpx-logs.timer "${instances[@]/#/mcpx@}" mcpx.target || fail "the instances could not be stopped: $(last_words); see $LOG"
+  for file in "$UNITS"/mcpx@.service "$UNITS"/mcpx.target "$UNITS"/mcpx-backup.* "$UNITS"/mcpx-audit.* "$UNITS"/mcpx-logs.* "$UNITS"/mcpx-failed@.service; do rm -f "$file"; done
   # What an operator added with `systemctl edit` stays, as configuration does.
   rm -f "$UNITS/mcpx@.service.d/shutdown.conf" "$UNITS/mcpx@.service.d/resolver.conf" "$JOURNALS"/journald@mcpx.conf "$JOURNALS"/journald@mcpx-audit.conf "$UNITS/nginx.service.d/mcpx.conf"
   rmdir "$UNITS/mcpx@.service.d" "$UNITS/nginx.service.d" 2>/dev/null
@@ -84,7 +84,7 @@ Left are, in case you want them again:
   $BACKUPS      backups of them
   $ROOT/etc/mcpx              configuration, with its secrets, and your tools
   $ROOT/etc/letsencrypt       the certificate, which setup.sh has renewed again
-  /var/log/journal/*.mcpx*, /var/log/nginx/mcpx-*, /var/log/mcpx-*.log   what was logged, with addresses of people
+  /var/log/journal/*.mcpx*, /var/log/mcpx, /var/log/mcpx-*.log   what was logged, with addresses of people
   the packages nginx, certbot, and the user mcpx
   /etc/nginx/nginx.conf       worker_connections and worker_rlimit_nofile, which were raised
 

@@ -127,7 +127,7 @@ units() {
 
 instances() {
   roll_out "$RELEASE" "${INSTANCES[@]}"
-  if [[ -e $UNITS/mcpx-audit.timer ]]; then on_machine systemctl enable --now mcpx-audit.timer || fail "the audit events could not be kept apart: $(last_words); see $LOG"; fi
+  start_timers
   if [[ $FORMER != "$RELEASE" ]]; then echo "$FORMER" >"$RUNNING/former"; fi
   outcome "$REPLACED replaced, ready on ${INSTANCES[*]}"
 }

@@ -17,13 +17,15 @@ export interface Surroundings {
   readonly address: string | undefined
   readonly httpPort: string
   readonly nginx: readonly number[] | undefined
+  /** The instances are where their sockets cannot be reached, as in another container. */
+  readonly portsOnly?: boolean | undefined
 }
 
 /**
  * Values by the names that templates know them by.
  * @throws ConfigurationError with one line for each that cannot be
  */
-export function valuesOf (config: Config, { instances, root, address, httpPort, nginx }: Surroundings): Record<string, string> {
+export function valuesOf (config: Config, { instances, root, address, httpPort, nginx, portsOnly = false }: Surroundings): Record<string, string> {
   const { protocol, hostname, port } = new URL(config.PUBLIC_URL)
   const problems: string[] = [noauthProblem(config) ?? []].flat() // before anything is set up that would not start
   if (protocol !== 'https:') problems.push(`PUBLIC_URL: ${config.publicUrlGiven ? `"${config.PUBLIC_URL}"` : 'it is not set, and'} must start with https:// for nginx to serve it`)
@@ -37,13 +39,13 @@ export function valuesOf (config: Config, { instances, root, address, httpPort, 
   if (problems.length > 0) throw new ConfigurationError(problems)
 
   const below = (folder: string): string => path.join(path.resolve(root), folder)
-  const socketOf = (instance: string, more: string): string => `  server unix:${below(`/run/mcpx/${instance}/http`)} max_fails=0${more};`
+  const socketOf = (instance: string, more: string): string => `  server ${portsOnly ? `127.0.0.1:${instance}` : `unix:${below(`/run/mcpx/${instance}/http`)}`} max_fails=0${more};`
   // For a release that has no socket yet, or one that is started by hand: only when nobody answers at any of the sockets.
-  const portOf = (instance: string): string => `  server 127.0.0.1:${instance} max_fails=0 backup;`
+  const ports = portsOnly ? [] : instances.map(instance => `  server 127.0.0.1:${instance} max_fails=0 backup;`)
   // One instance; the others only when it is down, to say that the session is gone, after which its client opens another.
   const sessionUpstream = (instance: string): string => [
     `upstream mcpx_${instance} {`, `  zone mcpx_${instance} 64k;`, socketOf(instance, ''),
-    ...instances.filter(other => other !== instance).map(other => socketOf(other, ' backup')), ...instances.map(portOf),
+    ...instances.filter(other => other !== instance).map(other => socketOf(other, ' backup')), ...ports,
     '  keepalive 256;', '  keepalive_timeout 4s;', '}'
   ].join('\n')
   const separate = nginx !== undefined && !isBefore(nginx, HTTP2_DIRECTIVE_SINCE)
@@ -63,10 +65,10 @@ export function valuesOf (config: Config, { instances, root, address, httpPort, 
     HTTP2: separate ? '  http2 on;' : '  # HTTP/2 is switched on where the port is: this nginx has no directive of its own for it.',
     TLS_DIR: below('/etc/mcpx/tls'),
     ACME_ROOT: below('/var/www/mcpx-acme'),
-    LOG_DIR: below('/var/log/nginx'),
+    LOG_DIR: below('/var/log/mcpx'),
     STOP_SECONDS: String(config.SHUTDOWN_GRACE_SECONDS + 12),
-    TRIES: String(instances.length * 2),
-    INSTANCES: [...instances.map(instance => socketOf(instance, '')), ...instances.map(portOf)].join('\n'),
+    TRIES: String(instances.length + ports.length),
+    INSTANCES: [...instances.map(instance => socketOf(instance, '')), ...ports].join('\n'),
     SESSION_ROUTES: instances.map(instance => `  "~^${instance}\\." mcpx_${instance};`).join('\n'),
     SESSION_UPSTREAMS: instances.map(sessionUpstream).join('\n')
   }

@@ -40,12 +40,13 @@ export async function createBackup (config: Config, progress: (part: number) => 
     if (existsSync(secret)) copyFileSync(secret, path.join(draft, SECRET_FILE)) // JWT_SECRET_KEY takes its place
     const tools = path.join(path.dirname(AUTH_DB_PATH), TOOL_DATA)
     if (existsSync(tools)) await copyToolData(tools, path.join(draft, TOOL_DATA))
-    const created_at = new Date().toISOString()
+    const now = Date.now()
+    const created_at = new Date(now).toISOString()
     const sha256: Manifest['sha256'] = {}
     for (const file of filesBelow(draft)) sha256[file] = await digest(path.join(draft, file))
     writeFileSync(path.join(draft, MANIFEST), `${JSON.stringify({ created_at, version, sha256 } satisfies Manifest, null, 2)}\n`)
     flushBelow(draft)
-    const name = created_at.replaceAll(':', '-')
+    const name = nameAt(now)
     renameSync(draft, path.join(parent, name))
     flush(parent)
     return { backup: readBackup(path.join(parent, name)), removed: removeOldest(parent, BACKUP_KEEP) }
@@ -55,9 +56,14 @@ export async function createBackup (config: Config, progress: (part: number) => 
   }
 }
 
-/** The backups of a folder, the newest first. */
+/** The backups of a folder, the newest first; last those whose time is yet to come. */
 export function listBackups (parent: string): Backup[] {
   return existsSync(parent) ? completeIn(parent).map(name => readBackup(path.join(parent, name))) : []
+}
+
+/** Whether its time is yet to come: it was made while the clock was wrong. */
+export function isAhead ({ name }: Pick<Backup, 'name'>): boolean {
+  return name > nameAt(Date.now() + HOUR_MS)
 }
 
 /**
@@ -147,7 +153,13 @@ function removeOldest (parent: string, keep: number): string[] {
   return surplus
 }
 
-const completeIn = (parent: string): string[] => readdirSync(parent).filter(name => COMPLETE.test(name)).sort().toReversed()
+const nameAt = (ms: number): string => new Date(ms).toISOString().replaceAll(':', '-')
+
+/** The newest first; last those of a clock that was wrong, which would push out all that come after them. */
+function completeIn (parent: string): string[] {
+  const names = readdirSync(parent).filter(name => COMPLETE.test(name)).sort().toReversed()
+  return [...names.filter(name => !isAhead({ name })), ...names.filter(name => isAhead({ name }))]
+}
 
 function readBackup (folder: string): Backup {
   const { created_at, version } = readManifest(folder)

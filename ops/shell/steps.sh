@@ -78,11 +78,17 @@ raise_limits() {
   )
 }
 
+# start_timers: of the logs; a release from before there were some has none.
+start_timers() {
+  if [[ -e $UNITS/mcpx-audit.timer ]]; then on_machine systemctl enable --now mcpx-audit.timer || fail "the audit events could not be kept apart: $(last_words); see $LOG"; fi
+  if [[ -e $UNITS/mcpx-logs.timer ]]; then on_machine systemctl enable --now mcpx-logs.timer || fail "the logs of nginx could not be kept small: $(last_words); see $LOG"; fi
+}
+
 # close_logs: nginx itself would make them so that all may read them, until they are first rotated; they hold addresses of people.
 close_logs() {
-  local file
-  for file in "$ROOT"/var/log/nginx/mcpx-{access,error}.log; do
-    mkdir -p "$(dirname "$file")"
+  local folder=$ROOT/var/log/mcpx file
+  if [[ -n $ROOT ]]; then install -d -m 755 "$folder"; else install -d -m 750 -g adm "$folder"; fi
+  for file in "$folder"/mcpx-{access,error}.log; do
     if [[ -e $file ]]; then chmod 640 "$file"; elif [[ -n $ROOT ]]; then install -m 640 /dev/null "$file"; else install -m 640 -g adm /dev/null "$file"; fi
   done
 }

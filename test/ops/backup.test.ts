@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import SQLite from 'better-sqlite3'
@@ -227,13 +227,13 @@ t.test('a page that is damaged is found in the copy, and in a backup whose sum i
   const filled = new SQLite(config.AUTH_DB_PATH)
   filled.exec('create table ballast (id integer primary key, text text); create index ballast_text on ballast (text); with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000) insert into ballast select i, hex(randomblob(100)) from n')
   filled.pragma('journal_mode = DELETE')
-  const { rootpage } = filled.prepare("select rootpage from sqlite_master where name = 'ballast_text'").get() as { rootpage: number }
+  const page = filled.prepare("select max(pageno) from dbstat where name = 'ballast_text' and pagetype = 'leaf'").pluck().get() as number
   const size = filled.pragma('page_size', { simple: true }) as number
   filled.close()
   const { backup: { folder } } = await createBackup(config)
   const damage = (file: string): Buffer => {
     const bytes = readFileSync(file)
-    bytes.fill(0, (rootpage + 20) * size + 100, (rootpage + 21) * size) // a page that rows or the index filled later, and none of the schema
+    bytes.fill(0, (page - 1) * size + 100, page * size) // a page of the index
     writeFileSync(file, bytes)
     return bytes
   }
@@ -271,4 +271,17 @@ t.test('every mistake is one line that says what to do', async t => {
     t.match(answer.stderr, /^\w+: [^\n]+\n$/, 'one line')
   }))
   for (const name of ['backup', 'restore'] as const) t.match(await command(name, '--help'), { code: 0, stdout: new RegExp(`^  \\./mcpx ${name}`, 'm'), stderr: '' })
+})
+
+t.test('a backup that was made while the clock was wrong is not the latest, and pushes out none', async t => {
+  const { db, config } = await testDatabase(t)
+  await db.destroy()
+  const parent = path.join(path.dirname(config.AUTH_DB_PATH), 'backups')
+  const { backup: { name: first } } = await createBackup(config)
+  for (const year of [2098, 2099]) cpSync(path.join(parent, first), path.join(parent, first.replace(/^\d{4}/, String(year))), { recursive: true })
+  const { backup } = await createBackup({ ...config, BACKUP_KEEP: 2 })
+  t.same(readdirSync(parent).sort(), [first, backup.name], 'they go before older ones')
+  renameSync(path.join(parent, backup.name), path.join(parent, backup.name.replace(/^\d{4}/, '2099')))
+  const command = commands(t, { AUTH_DB_PATH: config.AUTH_DB_PATH })
+  t.match(await command('restore', 'latest'), { code: 0, stderr: new RegExp(`^2099\\S+: made while the clock was wrong, so not taken for the latest; to restore it, give its name\nrestored .*${first}`) })
 })

@@ -1,9 +1,12 @@
 // What nginx does to requests and answers on their way: as little as possible, and the same in both versions of HTTP.
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { temporaryFolder } from '../server.ts'
 import { freePort } from '../support/free-port.ts'
+import { missing } from './daemon.ts'
 import { deploy, noNginx, startNginx } from './nginx.ts'
 import { ask, call, connect, type Reply, resultOf, rpc, stream, versions } from './proxied.ts'
 
@@ -159,11 +162,27 @@ t.test('nginx in front of instances that are not there', { skip: noNginx }, asyn
   const statuses = async (path: string, from: string, times: number) => await Promise.all(Array.from({ length: times }, async () => await ask('HTTP/1.1', origin, path, { from })))
 
   await t.test('a failure is in the error log, and the query of a sign-in is in no log', async t => {
-    const errors = () => readFileSync(`${root}/var/log/nginx/mcpx-error.log`, 'utf8')
+    const errors = () => readFileSync(`${root}/var/log/mcpx/mcpx-error.log`, 'utf8')
     for (const path of ['/oauth/authorize?state=hunter2', '/oauth/authorize?state=hunter2', '/nowhere?failed=here']) t.equal((await ask('h2', origin, path, { method: 'POST', body: path })).status, 503)
     t.match(errors(), 'failed=here')
     t.notMatch(errors() + JSON.stringify(accessLog()), 'hunter2')
     t.match(accessLog().find(line => line.path === '/oauth/authorize'), { status: 503, upstream: /127\.0\.0\.1/ })
+  })
+
+  await t.test('a log that has grown is put aside, closed to others as before, and nginx writes on in a new one', { skip: missing('logrotate') }, async t => {
+    const folder = path.join(root, 'var/log/mcpx')
+    const configuration = path.join(temporaryFolder(t), 'logrotate.conf')
+    const text = readFileSync(path.join(import.meta.dirname, '../../ops/nginx/logrotate.conf'), 'utf8')
+    writeFileSync(configuration, text.replace('/var/log/mcpx', folder).replaceAll('/run/nginx.pid', path.join(root, '../nginx.pid')).replace('maxsize 100M', 'maxsize 1k').replace('create 0640 root adm', process.getuid?.() === 0 ? '$&' : 'create 0640'), { mode: 0o644 })
+    const rotate = (): void => { execFileSync('/usr/sbin/logrotate', ['--state', path.join(path.dirname(configuration), 'status'), configuration]) }
+    while (statSync(path.join(folder, 'mcpx-access.log')).size < 2000) await ask('h2', origin, '/before')
+    rotate()
+    t.equal(readdirSync(folder).filter(name => name.startsWith('mcpx-access.log-')).length, 1)
+    t.equal(statSync(path.join(folder, 'mcpx-access.log')).mode & 0o777, 0o640)
+    while (accessLog().every(line => line.path !== '/after')) await ask('h2', origin, '/after') // once its workers have been told
+    t.ok(accessLog().length < 5, 'a small one stays as it is')
+    rotate()
+    t.equal(readdirSync(folder).filter(name => name.startsWith('mcpx-access.log-')).length, 1)
   })
 
   await t.test('one address may not ask the sign-in without end, and others are not bothered by it', async t => {

@@ -50,7 +50,7 @@ http {
 export async function startNginx (t: Test, instances: string[], env: NodeJS.ProcessEnv & { PUBLIC_URL: string }): Promise<Front> {
   const prefix = temporaryFolder(t)
   const root = path.join(prefix, 'root')
-  for (const folder of ['var/log/nginx', 'var/www/mcpx-acme', 'etc/mcpx', ...instances.map(instance => `run/mcpx/${instance}`)]) mkdirSync(path.join(root, folder), { recursive: true })
+  for (const folder of ['var/log/mcpx', 'var/www/mcpx-acme', 'etc/mcpx', ...instances.map(instance => `run/mcpx/${instance}`)]) mkdirSync(path.join(root, folder), { recursive: true })
   chmodSync(prefix, 0o755) // its workers are another user
   const { hostname } = new URL(env.PUBLIC_URL)
   execFileSync(path.join(OPS, 'certbot/placeholder.sh'), [hostname], { env: { PATH: process.env.PATH, MCPX_ROOT: root } })
@@ -68,7 +68,7 @@ export async function startNginx (t: Test, instances: string[], env: NodeJS.Proc
     httpOrigin: `http://127.0.0.1:${httpPort}`,
     root,
     command: [installed('nginx'), ...args].join(' '),
-    accessLog: () => readFileSync(path.join(root, 'var/log/nginx/mcpx-access.log'), 'utf8').split('\n').filter(Boolean).map(line => JSON.parse(line)),
+    accessLog: () => readFileSync(path.join(root, 'var/log/mcpx/mcpx-access.log'), 'utf8').split('\n').filter(Boolean).map(line => JSON.parse(line)),
     output
   }
 }

@@ -54,7 +54,7 @@ t.test('a server', { skip: noNginx }, async t => {
     const main = readFileSync(path.join(root, 'etc/nginx/nginx.conf'), 'utf8')
     t.match(main, /^worker_rlimit_nofile 20000;/m, 'nginx may have as many connections as there may be streams')
     t.match(main, /^events \{ worker_connections 8192; \}$/m)
-    for (const log of ['access', 'error']) t.equal(statSync(path.join(root, `var/log/nginx/mcpx-${log}.log`)).mode & 0o777, 0o640, `others cannot read who called: ${log}`)
+    for (const log of ['access', 'error']) t.equal(statSync(path.join(root, `var/log/mcpx/mcpx-${log}.log`)).mode & 0o777, 0o640, `others cannot read who called: ${log}`)
     t.match(readFileSync(path.join(root, 'etc/systemd/system/nginx.service.d/mcpx.conf'), 'utf8'), /^Restart=on-failure$/m)
     t.equal(statSync(path.join(root, `run/credentials/${ports[0]}/mcpx.env`)).mode & 0o777, 0o400)
   })

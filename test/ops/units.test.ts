@@ -24,7 +24,7 @@ function rootFolder (t: Test): string {
   for (const file of readdirSync(UNITS).filter(name => /\.(service|timer|target)$/.test(name))) copyFileSync(path.join(UNITS, file), path.join(units, file))
   mkdirSync(path.join(units, 'mcpx@.service.d'))
   writeFileSync(path.join(units, 'mcpx@.service.d/shutdown.conf'), readFileSync(path.join(UNITS, 'mcpx@.service.d/shutdown.conf.template'), 'utf8').replace('{{STOP_SECONDS}}', '20'))
-  for (const program of ['opt/mcpx/current/node_modules/.bin/node', 'bin/sh', 'bin/bash']) {
+  for (const program of ['opt/mcpx/current/node_modules/.bin/node', 'bin/sh', 'bin/bash', 'usr/sbin/logrotate']) {
     mkdirSync(path.dirname(path.join(root, program)), { recursive: true })
     writeFileSync(path.join(root, program), '')
     chmodSync(path.join(root, program), 0o755)
@@ -42,7 +42,7 @@ function values (file: string, name: string, { instance = '', credentials = '', 
 
 t.test('systemd knows every word of the units', { skip }, async t => {
   const root = rootFolder(t)
-  for (const unit of ['mcpx@8001.service', 'mcpx.target', 'mcpx-backup.service', 'mcpx-backup.timer', 'mcpx-audit.service', 'mcpx-audit.timer', 'mcpx-failed@mcpx@8001.service.service']) {
+  for (const unit of ['mcpx@8001.service', 'mcpx.target', 'mcpx-backup.service', 'mcpx-backup.timer', 'mcpx-audit.service', 'mcpx-audit.timer', 'mcpx-logs.service', 'mcpx-logs.timer', 'mcpx-failed@mcpx@8001.service.service']) {
     t.match(verify(root, unit), { status: 0, stdout: '', stderr: '' }, unit)
   }
   // Debian's own unit stands in for nginx: what is added to it is what is looked at.
@@ -71,7 +71,7 @@ t.test('a server is started with the flags and the allocator of the start script
 })
 
 t.test('what a service may do beyond its work is little', { skip }, async t => {
-  for (const [unit, most] of [['mcpx@.service', 1.5], ['mcpx-backup.service', 1], ['mcpx-audit.service', 1.5]] as const) {
+  for (const [unit, most] of [['mcpx@.service', 1.5], ['mcpx-backup.service', 1], ['mcpx-audit.service', 1.5], ['mcpx-logs.service', 3]] as const) {
     const { status, stdout } = spawnSync('systemd-analyze', ['security', '--offline=true', `--threshold=${most * 10}`, path.join(UNITS, unit)], { encoding: 'utf8' })
     t.equal(status, 0, `${unit}: ${/exposure level.*?: (\S+)/.exec(stdout)?.[1]}, of 10, and no more than ${most}`)
   }
