@@ -1,5 +1,5 @@
 // Hands calls on to a server, and what becomes of them back: results as they are, questions to whoever called, errors as messages.
-import { CLIENT_CAPABILITIES_META_KEY, LOG_LEVEL_META_KEY, ProtocolError } from '@modelcontextprotocol/client'
+import { CLIENT_CAPABILITIES_META_KEY, LOG_LEVEL_META_KEY, ProtocolError, SERVER_INFO_META_KEY } from '@modelcontextprotocol/client'
 import {
   type CallToolResult, type CompleteResult, type GetPromptResult, type InputRequest, inputRequired, type InputRequiredResult, isInputRequiredResult, type ReadResourceResult, type Tool
 } from '@modelcontextprotocol/server'
@@ -69,7 +69,7 @@ export class Relay {
       const conversation = state?.open === undefined ? this.#begin(ctx, about, state, send) : this.#goOn(ctx, about, state)
       for (;;) {
         const outcome = await conversation.round(ctx)
-        if ('result' in outcome) return isInputRequiredResult(outcome.result) ? await this.#asks(ctx, outcome.result) : outcome.result
+        if ('result' in outcome) return isInputRequiredResult(outcome.result) ? await this.#asks(ctx, outcome.result) : withoutSender(outcome.result)
         const { question } = outcome
         if (canBeAsked(ctx, question.request)) return await this.#park(ctx, conversation, question)
         conversation.take(question.id)?.refuse(new ProtocolError(-32601, 'the client of whoever calls cannot be asked that'))
@@ -156,4 +156,12 @@ function logLevelOf ({ era, request }: CallContext): object {
 /** What goes with an error, where it is short enough to go along. */
 function boundedData (data: unknown): { data?: unknown } {
   return data === undefined || JSON.stringify(data).length > LONGEST_ERROR ? {} : { data }
+}
+
+/** A result without what its server says of itself: whoever calls has called this one, which says that of itself. */
+function withoutSender<T> (result: T): T {
+  const { resultType: _, _meta, ...rest } = result as { resultType?: unknown, _meta?: Record<string, unknown> }
+  if (_meta === undefined) return rest as T
+  const { [SERVER_INFO_META_KEY]: sender, ...others } = _meta
+  return (Object.keys(others).length === 0 && sender !== undefined ? rest : { ...rest, _meta: others }) as T
 }
