@@ -44,6 +44,11 @@ export async function examine (options: VisitOptions, own: readonly Group[] = []
   return [...reached, ...secured, ...await plain, ...begun, ...spoken, ...await onMachine]
 }
 
+/** Looks at the machine of a server alone, without a client's way to it. */
+export async function lookAtMachine (options: VisitOptions, own: Group): Promise<Result[]> {
+  return await runGroup(own, new Visit({ ...options, signal: AbortSignal.timeout(WHOLE_MS) }))
+}
+
 /** Whatever could be said of it would only be a consequence. */
 const postponed = ({ title }: Group): Result => ({ group: title, check: 'all of it', ...skipped('once the endpoint answers as it should') })
 

@@ -69,7 +69,7 @@ function checkNode ({ node = process.versions.node }: Machine): Verdict {
 }
 
 /** Ports of the units mcpx@PORT that systemd starts; MCP_SERVER_PORT where there are none. */
-function instancesOf (root: string, { MCP_SERVER_PORT }: Config): number[] {
+export function instancesOf (root: string, { MCP_SERVER_PORT }: Config): number[] {
   const units = ['mcpx.target.wants', 'multi-user.target.wants'].flatMap(folder => list(path.join(root, 'etc/systemd/system', folder))).flatMap(name => /^mcpx@(\d+)\.service$/.exec(name)?.[1] ?? [])
   return units.length > 0 ? units.map(Number).toSorted((a, b) => a - b) : [MCP_SERVER_PORT]
 }
