@@ -1,14 +1,14 @@
 // Puts a backup in the place of the database, which is kept.
 import { copyFileSync, cpSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import SQLite from 'better-sqlite3'
+import type SQLite from 'better-sqlite3'
 import type { Config } from '../../plugins/config.ts'
 import { makeDataFolder, SECRET_FILE } from '../../plugins/secrets.ts'
 import { openSqlite } from '../../plugins/db/sqlite.ts'
 import { type Difference, reconcile } from './after-restore.ts'
 import { TOOL_DATA } from '../../plugins/catalog/sources/data-folder.ts'
-import { BackupError, checkBackup, checkDatabase, DATABASE_FILE, flush, flushBelow } from './backup.ts'
+import { checkBackup, checkDatabase, DATABASE_FILE, flush, flushBelow } from './backup.ts'
+import { holdDatabase } from './hold.ts'
 
 export interface Restored { readonly database: string, readonly from: string, /** Where the database that was replaced is; undefined when there was none. */ readonly replaced: string | undefined, readonly difference: Difference, /** Tokens are signed with another secret than until now. */ readonly otherSecret: boolean }
 
@@ -27,7 +27,7 @@ export async function restoreBackup (config: Config, folder: string, { keepGrant
     for (const file of [DATABASE_FILE, SECRET_FILE]) if (existsSync(path.join(folder, file))) copyFileSync(path.join(folder, file), path.join(draft, file))
     if (existsSync(path.join(folder, TOOL_DATA))) cpSync(path.join(folder, TOOL_DATA), path.join(draft, TOOL_DATA), { recursive: true })
     checkDatabase(path.join(draft, DATABASE_FILE))
-    const former = await waitFor(database, waitMs, waiting)
+    const former = await holdDatabase(database, waitMs, waiting)
     try {
       const difference = await prepare(path.join(draft, DATABASE_FILE), former, keepGrants, path.basename(folder))
       const otherSecret = differs(path.join(draft, SECRET_FILE), path.join(data, SECRET_FILE))
@@ -58,49 +58,6 @@ async function prepare (file: string, former: SQLite.Database | undefined, keepG
 }
 
 const differs = (a: string, b: string): boolean => existsSync(a) && existsSync(b) && !readFileSync(a).equals(readFileSync(b))
-
-/** As `holdDatabase`, once those who have it open have ended. */
-async function waitFor (file: string, waitMs: number, waiting: () => void): Promise<SQLite.Database | undefined> {
-  const started = performance.now()
-  for (let tries = 0; ; tries++) {
-    try {
-      return holdDatabase(file)
-    } catch (error) {
-      if (!(error instanceof InUse) || performance.now() - started >= waitMs) throw error
-      if (tries === 0) waiting()
-      await sleep(100)
-    }
-  }
-}
-
-/** Somebody else has the database open. */
-class InUse extends BackupError {}
-
-/** Keeps everybody else out of the database until what is answered is closed. A damaged one cannot be held, nor served. */
-function holdDatabase (file: string): SQLite.Database | undefined {
-  if (!existsSync(file)) return undefined
-  const current = open(file)
-  try {
-    // SQLite leaves WAL mode only for a connection that is alone, and writes everything into the one file then.
-    current.pragma('journal_mode = DELETE')
-    current.exec('begin exclusive')
-  } catch (error) {
-    current.close()
-    const { code = '' } = error as { code?: string }
-    if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) throw new InUse(`a server, or another command, has ${file} open; stop it first (systemctl stop mcpx.target 'mcpx@*')`)
-    return undefined
-  }
-  return current
-}
-
-/** @throws BackupError where something is that the owner of the folder cannot open: another user's file, or a link to one */
-function open (file: string): SQLite.Database {
-  try {
-    return new SQLite(file, { timeout: 0 })
-  } catch (error) {
-    throw new BackupError(`AUTH_DB_PATH: ${file} cannot be opened by the user whom its folder belongs to; move it away, and restore again`, { cause: error })
-  }
-}
 
 /** Links what is there into a folder of its own, so that the database is never missing in between. */
 function keepReplaced (data: string, database: string): string | undefined {

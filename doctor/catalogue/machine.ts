@@ -56,6 +56,24 @@ export const machine = {
     cause: 'The database, the secret or the key can be read by others.',
     fix: '`chmod 700` the folder and `chmod 600` what is in it. If others use the machine, exchange the secret: docs/authentication.md.'
   },
+  'database-unreachable': {
+    level: 'problem',
+    symptom: 'Nobody can sign in, and clients cannot refresh their tokens (503); a start fails, or waits.',
+    cause: 'PostgreSQL cannot be reached, or does not let this server in.',
+    fix: 'The line says why, and docs/scaling.md what to do. Calls with a token that an instance has seen go on meanwhile.'
+  },
+  'database-unencrypted': {
+    level: 'warning',
+    symptom: 'Nothing. Whoever listens on the network between reads hashes of passwords and tokens, and can change what is stored.',
+    cause: 'The connection to PostgreSQL on another machine has no TLS.',
+    fix: 'Put sslmode=verify-full into DATABASE_URL, with sslrootcert where its authority is your own; docs/scaling.md. In a network that is yours alone, as between containers of one machine, nothing is missing.'
+  },
+  'database-crowded': {
+    level: 'warning',
+    symptom: 'Requests are answered with 503 now and then, most of all while instances are replaced.',
+    cause: 'Most of the connections that PostgreSQL allows are in use.',
+    fix: 'Raise its max_connections, or lower DATABASE_POOL_MAX: instances × (DATABASE_POOL_MAX + 1) has to be below it.'
+  },
   'tools-exposed': {
     level: 'problem',
     symptom: 'The server does not start, with exit code 78.',

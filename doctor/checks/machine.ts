@@ -8,6 +8,7 @@ import { type Config, noauthProblem } from '../../plugins/config.ts'
 import { betterNode } from '../../lib/node-floor.ts'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
 import { ask, describe } from '../http.ts'
+import { checkDatabase } from './database.ts'
 import { list, stat } from './files.ts'
 import type { Group } from './group.ts'
 import { checkNginx } from './nginx.ts'
@@ -38,6 +39,7 @@ export function machine (options: Machine): Group {
       { name: 'Node', run: async () => checkNode(options) },
       { name: 'instances', run: async () => await checkInstances(options.instances ?? instancesOf(root, config), config) },
       { name: 'data folder', run: async () => checkData(config) },
+      { name: 'database', run: async () => await checkDatabase(config) },
       { name: 'tools', run: async () => checkTools(config) },
       { name: 'disk space', run: async () => checkDisk(config) },
       { name: 'nginx', run: async () => checkNginx(root) },

@@ -5,6 +5,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from './schema.ts'
 import { requireSameSecret } from './same-secret.ts'
 import { openStorage } from './open.ts'
+import { requireWhole } from './unfinished-copy.ts'
 import type { Storage } from './storage.ts'
 
 /** For a database that is about to start: a machine that starts anew starts both. */
@@ -27,6 +28,7 @@ export default fp(async function db (fastify: FastifyInstance) {
   fastify.decorate('db', db)
   fastify.addHook('onClose', async () => { await db.destroy() })
   if (kind === 'postgres') {
+    await requireWhole(db)
     await requireSameSecret(db, secret, config.JWT_PREVIOUS_SECRET_KEYS)
     fastify.log.info({ database: shown }, 'connected to PostgreSQL')
   }

@@ -3,8 +3,10 @@
 import { chmodSync, chownSync, copyFileSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Pool } from 'pg'
 import t, { type Test } from 'tap'
 import { ConfigurationError } from '../../lib/configuration-error.ts'
+import { checkDatabase } from '../../doctor/checks/database.ts'
 import { readConfig } from '../../plugins/config.ts'
 import { openStorage } from '../../plugins/db/open.ts'
 import { Authorization, callTool } from '../oauth/authorization.ts'
@@ -50,7 +52,7 @@ t.test('a URL that cannot be one is said in one line, without what it holds', as
 t.test('a PostgreSQL of its own', { skip: withoutPostgres }, async t => {
   const authority = new Authority(path.join(temporaryFolder(t), 'ca'))
   const certificate = authority.issue({ name: 'db.test' })
-  const postgres = await startPostgres(t)
+  const postgres = await startPostgres(t, ['max_connections = 30'])
   const url = await postgres.database()
   const name = new URL(url).pathname.slice(1)
   const at = (changes: { user?: string, password?: string, host?: string, port?: number, database?: string }): string => {
@@ -84,6 +86,18 @@ t.test('a PostgreSQL of its own', { skip: withoutPostgres }, async t => {
       t.notOk([...secret, 'not-the-password', 'guest-password'].some(word => line.includes(word)) || line.includes('\n'), line)
     }
     t.equal(await saidOf(`${url}?host=${postgres.folder}`), '', 'a socket is as good as a port')
+  })
+
+  await t.test('is looked at by the doctor', async t => {
+    const check = async (from: string) => await checkDatabase(readConfig({ DATABASE_URL: from }, ''))
+    t.match(await check(url), [{ status: 'ok', detail: /^test_1 at 127\.0\.0\.1:\d+: PostgreSQL \d+/ }])
+    t.match(await check(at({ password: 'other' })), [{ finding: 'database-unreachable', detail: /refuses the password/ }])
+    t.match(await checkDatabase(readConfig({}, '')), [{ status: 'skipped' }])
+    const many = new Pool({ connectionString: url, max: 26 })
+    many.on('connect', client => client.on('error', () => {})) // each is cut below
+    await Promise.all(Array.from({ length: 26 }, async () => await many.connect()))
+    t.match(await check(url), [{ finding: 'database-crowded', detail: /^2\d of 30 connections are in use$/ }])
+    await postgres.psql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'test_1'")
   })
 
   await t.test('that a later release has brought further is served, one of another line of releases is not', async t => {

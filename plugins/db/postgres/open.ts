@@ -75,7 +75,8 @@ async function requireMayMakeTables (db: Kysely<Database>, address: DatabaseAddr
   if (here?.may !== true) throw new ConfigurationError([`DATABASE_URL: the user ${here?.name} may not make tables in ${shownDatabase(address)}; as its owner: GRANT CREATE, USAGE ON SCHEMA ${schema} TO ${here?.name}`])
 }
 
-async function stepsOf (db: Kysely<Database>): Promise<string[]> {
+/** The steps that were taken, none where there are no tables yet. */
+export async function stepsOf (db: Kysely<Database>): Promise<string[]> {
   const { rows: [found] } = await sql<{ there: boolean }>`select to_regclass(${MIGRATION_TABLE}) is not null as there`.execute(db)
   return found?.there === true ? await stepsTaken(db) : []
 }
