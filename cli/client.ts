@@ -1,10 +1,13 @@
 // The operator's OAuth clients, from the command line: beside a running server, or without one.
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Kysely } from 'kysely'
-import { readMetadata } from '../plugins/auth/oauth/clients/client-metadata.ts'
+import { readMetadata, readProgram } from '../plugins/auth/oauth/clients/client-metadata.ts'
 import { addClient, listClients, removeClient } from '../plugins/auth/oauth/clients/clients.ts'
 import { redirectUriProblem } from '../plugins/auth/oauth/clients/redirect-uri.ts'
 import type { Seconds } from '../lib/clock.ts'
+import { giveProgramRoles, rolesOfPrograms } from '../plugins/accounts/roles.ts'
+import { UserError } from '../plugins/accounts/user-error.ts'
 import { inDatabase, withDatabase } from './database.ts'
 import { Mistake, run } from './mistake.ts'
 import { called } from '../lib/called.ts'
@@ -16,10 +19,13 @@ const KINDS = { operator: 'added by you', registered: 'registered itself', metad
 const HELP = `Clients that you set up yourself, for assistants that ask for a client id and secret.
 
   ${called('client')} add --name NAME --redirect-uri URI [--redirect-uri URI] [--public]
+  ${called('client')} add --program --name NAME --role ROLE [--role ROLE] [--scope SCOPE] [--jwks FILE | --jwks-uri URL]
   ${called('client')} list [--all]
   ${called('client')} remove ID
 
   add     prints the client id and, once, the secret. --public adds a client without a secret.
+          --program adds a program that calls in its own name, without a person (client credentials): it may
+          what its roles and its scopes, by default mcp, both allow. It has a secret, or keys of its own.
   list    shows your clients and those that someone has allowed; with --all, also those that only registered.
   remove  removes any client, and ends its access.
   --create creates the database if there is none, as the first start of the server does.
@@ -28,10 +34,10 @@ Printed as JSON when the output is not a terminal.
 `
 
 type Db = Kysely<Database>
-interface Options { name?: string | undefined, 'redirect-uri'?: string[] | undefined, public?: boolean | undefined, all?: boolean | undefined, schemes?: string[] | undefined }
+interface Options { name?: string | undefined, 'redirect-uri'?: string[] | undefined, public?: boolean | undefined, program?: boolean | undefined, role?: string[] | undefined, scope?: string[] | undefined, jwks?: string | undefined, 'jwks-uri'?: string | undefined, all?: boolean | undefined, schemes?: string[] | undefined }
 
 const commands: Record<string, { takes: ReadonlyArray<keyof Options>, ids: number, run: (db: Db, options: Options, id: string) => Promise<void> }> = {
-  add: { takes: ['name', 'redirect-uri', 'public'], ids: 0, run: add },
+  add: { takes: ['name', 'redirect-uri', 'public', 'program', 'role', 'scope', 'jwks', 'jwks-uri'], ids: 0, run: add },
   list: { takes: ['all'], ids: 0, run: list },
   remove: { takes: [], ids: 1, run: remove }
 }
@@ -68,6 +74,11 @@ function parse (args: string[]) {
       name: { type: 'string' },
       'redirect-uri': { type: 'string', multiple: true },
       public: { type: 'boolean' },
+      program: { type: 'boolean' },
+      role: { type: 'string', multiple: true },
+      scope: { type: 'string', multiple: true },
+      jwks: { type: 'string' },
+      'jwks-uri': { type: 'string' },
       all: { type: 'boolean' },
       create: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' }
@@ -75,8 +86,11 @@ function parse (args: string[]) {
   })
 }
 
-async function add (db: Db, { name, 'redirect-uri': redirectUris = [], public: isPublic = false, schemes }: Options): Promise<void> {
+async function add (db: Db, options: Options): Promise<void> {
+  const { name, 'redirect-uri': redirectUris = [], public: isPublic = false, program = false, role, scope, jwks, 'jwks-uri': jwksUri, schemes } = options
   if (!name?.trim()) throw new Mistake('add needs --name, which people see when they are asked to let the client in')
+  if (program) return await addProgram(db, name, options)
+  if ([role, scope, jwks, jwksUri].some(given => given !== undefined)) throw new Mistake('--role, --scope, --jwks and --jwks-uri are of programs, which call in their own name: --program')
   if (redirectUris.length === 0) throw new Mistake('add needs --redirect-uri, which the client\'s vendor documents')
   for (const uri of redirectUris) {
     const problem = redirectUriProblem(uri, schemes)
@@ -90,6 +104,31 @@ async function add (db: Db, { name, 'redirect-uri': redirectUris = [], public: i
   ])
 }
 
+async function addProgram (db: Db, name: string, { 'redirect-uri': redirectUris, public: isPublic, role = [], scope = ['mcp'], jwks, 'jwks-uri': jwksUri }: Options): Promise<void> {
+  if (redirectUris !== undefined || isPublic) throw new Mistake('a program has no --redirect-uri, as nobody is sent back to it, and is not --public')
+  if (role.length === 0) throw new Mistake(`add --program needs --role, which says what it may; ${called('role list')} shows which there are`)
+  const keys = { ...(jwks !== undefined && { jwks: keySetIn(jwks) }), ...(jwksUri !== undefined && { jwks_uri: jwksUri }) }
+  const metadata = checked(() => readProgram(name, scope, keys))
+  const { client, secret } = await addClient(db, metadata, async (tx, id) => {
+    await giveProgramRoles(tx, id, role).catch((error: unknown) => { throw error instanceof UserError ? new Mistake(error.message) : error })
+    await record(tx, 'client_added', { client: id, reason: `${name}, a program as ${role.join(', ')}` })
+  })
+  print({ client_id: client.id, ...(secret !== undefined && { client_secret: secret }), ...metadata, roles: role }, [
+    `Client ID      ${client.id}`,
+    ...(secret === undefined ? ['No secret: the program signs with its keys (private_key_jwt)'] : [`Client secret  ${secret}`, '               It is shown this once; only its hash is kept.']),
+    `Roles          ${role.join(', ')}`,
+    `Scopes         ${scope.join(' ')}`
+  ])
+}
+
+function keySetIn (file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new Mistake(`--jwks ${file}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'it is no key set (JSON)'}`)
+  }
+}
+
 /** What is wrong with metadata was typed by whoever gave the command. */
 function checked<T> (read: () => T): T {
   try {
@@ -100,9 +139,10 @@ function checked<T> (read: () => T): T {
 }
 
 async function list (db: Db, { all = false }: Options): Promise<void> {
-  const clients = await listClients(db, all)
+  const [clients, roles] = [await listClients(db, all), await rolesOfPrograms(db)]
   const lines = clients.flatMap(client => [
     `${client.name ?? 'unnamed'}  ${client.id}`,
+    ...(client.programScopes === undefined ? [] : [`  a program as ${roles.get(client.id)?.join(', ') ?? 'nothing'}, ${client.programScopes.join(' ')}`]),
     `  ${KINDS[client.source]}, ${client.authMethod === 'none' ? 'public' : client.authMethod}, ${client.authorizedAt === undefined ? 'never let in' : `let in since ${day(client.authorizedAt)}`}, ${client.grants} ${client.grants === 1 ? 'grant' : 'grants'} in force`,
     ...client.redirectUris.map(uri => `  ${uri}`)
   ])
@@ -110,6 +150,7 @@ async function list (db: Db, { all = false }: Options): Promise<void> {
     client_id: client.id,
     client_name: client.name ?? null,
     source: client.source,
+    ...(client.programScopes !== undefined && { program: true, roles: roles.get(client.id) ?? [], scope: client.programScopes.join(' ') }),
     redirect_uris: client.redirectUris,
     token_endpoint_auth_method: client.authMethod,
     created_at: iso(client.createdAt),

@@ -3,10 +3,11 @@
 import type { Kysely } from 'kysely'
 import { now, nowMs, type Seconds } from '../../lib/clock.ts'
 import { sha256 } from '../../lib/digest.ts'
-import type { Item, Principal, Quota, Rights } from '../auth/principal.ts'
-import { covers, parseScope } from '../auth/scope.ts'
+import type { Principal } from '../auth/principal.ts'
+import { parseScope } from '../auth/scope.ts'
 import type { Verifier } from '../auth/verifier.ts'
 import type { Database } from '../db/schema.ts'
+import { boundedRights } from './bounded-rights.ts'
 import { Follower } from './follower.ts'
 import { isKey, KEY_PREFIX } from './key-format.ts'
 import { inForce, noteUse } from './key-store.ts'
@@ -88,10 +89,8 @@ export class AccessKeys implements Verifier {
     this.#held = new Map(rows.map(({ id, hash, user_id: userId, username, name, scope, roles, expires_at: expiresAt }) => {
       const scopes = new Set(parseScope(scope))
       const own = parseScope(roles)
-      const rightsOf = (): KeyRights => new KeyRights(this.#rights.of(String(userId)), own.length === 0 ? undefined : this.#rights.ofRoles(own), scopes)
-      let rights = rightsOf()
+      const current = boundedRights(scopes, () => this.#rights.of(String(userId)), own.length === 0 ? undefined : () => this.#rights.ofRoles(own))
       const isRevoked = (): boolean => !this.#ids.has(id)
-      const current = (): KeyRights => rights.isOf(this.#rights.of(String(userId)), own.length === 0 ? undefined : this.#rights.ofRoles(own)) ? rights : rights = rightsOf()
       const principal: Principal = {
         id: String(userId), name: username, clientId: id, scopes, grantId: id, isRevoked, names: { user: username, app: `key ${name}` },
         get rights () { return current() },
@@ -109,38 +108,5 @@ export class AccessKeys implements Verifier {
     const ids = [...this.#used]
     this.#used.clear()
     await noteUse(this.#db, ids, now())
-  }
-}
-
-/**
- * What a key allows: what the roles of its user do, those of its own if it has some, and its scopes, all at once. It sees nothing
- * else either: a program has nobody to ask for more.
- */
-class KeyRights implements Rights {
-  readonly roles: readonly string[]
-  readonly unrestricted = false
-  readonly view: string
-  readonly #owner: Rights
-  readonly #own: Rights | undefined
-  readonly #scopes: ReadonlySet<string>
-
-  constructor (owner: Rights, own: Rights | undefined, scopes: ReadonlySet<string>) {
-    this.#owner = owner
-    this.#own = own
-    this.#scopes = scopes
-    this.roles = own?.roles ?? owner.roles
-    this.view = JSON.stringify([owner.view, own?.view, [...scopes].toSorted()])
-  }
-
-  /** Whether it was put together of these. */
-  isOf (owner: Rights, own: Rights | undefined): boolean { return owner === this.#owner && own === this.#own }
-
-  may (item: Item): boolean { return this.#owner.may(item) && (this.#own?.may(item) ?? true) }
-  sees (item: Item): boolean { return this.#owner.sees(item) && (this.#own?.sees(item) ?? true) && item.scopes.every(scope => covers(this.#scopes, scope)) }
-  mayHold (scope: string): boolean { return covers(this.#scopes, scope) }
-
-  quotasOf (item: Item): readonly Quota[] | undefined {
-    const [owner, own] = [this.#owner.quotasOf(item), this.#own?.quotasOf(item)]
-    return owner === undefined ? own : [...owner, ...own ?? []]
   }
 }

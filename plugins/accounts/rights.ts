@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely'
 import { BUILT_IN, RightsOfRoles, Role } from '../auth/roles.ts'
 import type { Database } from '../db/schema.ts'
 import { Follower } from './follower.ts'
-import { listRoles, rolesBesides } from './roles.ts'
+import { listRoles, rolesBesides, rolesOfPrograms } from './roles.ts'
 
 /** Whom a change of rights touches, by the ids of principals. */
 export type Touches = (principal: string | undefined) => boolean
@@ -12,6 +12,8 @@ export type Touches = (principal: string | undefined) => boolean
 interface Held {
   readonly usual: RightsOfRoles
   readonly others: ReadonlyMap<string, RightsOfRoles>
+  /** How many of them are programs: these have nobody to ask for more, and are listed what they can use. */
+  readonly programs: number
   readonly ofRoles: (names: readonly string[]) => RightsOfRoles
 }
 
@@ -22,7 +24,7 @@ export class UserRights {
   readonly #newUserRole: string
   readonly #onChange: (touches: Touches) => void
   readonly #follower: Follower
-  #held: Held = { usual: NOTHING, others: new Map(), ofRoles: () => NOTHING }
+  #held: Held = { usual: NOTHING, others: new Map(), programs: 0, ofRoles: () => NOTHING }
   #isRead = false
 
   /**
@@ -36,15 +38,16 @@ export class UserRights {
     this.#follower = new Follower(db, 'rights', () => this.#read(), onError)
   }
 
-  of (userId: string): RightsOfRoles { return this.#held.others.get(userId) ?? this.#held.usual }
+  /** @param id of a user, or of a program, which has what it was given and nothing else */
+  of (id: string): RightsOfRoles { return this.#held.others.get(id) ?? usualOf(this.#held, id) }
 
   /** What these roles allow now; one that there is not, nothing. */
   ofRoles (names: readonly string[]): RightsOfRoles { return this.#held.ofRoles(names) }
 
   /** Whether nothing is left out for anybody: who asks then needs not ask. */
   get unrestricted (): boolean {
-    const { usual, others } = this.#held
-    return usual.unrestricted && others.values().every(({ unrestricted }) => unrestricted)
+    const { usual, others, programs } = this.#held
+    return programs === 0 && usual.unrestricted && others.values().every(({ unrestricted }) => unrestricted)
   }
 
   refresh (): Promise<void> { return this.#follower.refresh() }
@@ -52,7 +55,7 @@ export class UserRights {
   stop (): void { this.#follower.stop() }
 
   async #read (): Promise<void> {
-    const [stored, users] = [await listRoles(this.#db), await rolesBesides(this.#db, this.#newUserRole)]
+    const [stored, users, programs] = [await listRoles(this.#db), await rolesBesides(this.#db, this.#newUserRole), await rolesOfPrograms(this.#db)]
     const roles = new Map([...Object.keys(BUILT_IN).map(name => new Role(name)), ...stored.map(({ name, definition }) => new Role(name, definition))].map(role => [role.name, role]))
     const rights = new Map<string, RightsOfRoles>() // one for all who have the same
     const ofRoles = (names: readonly string[]): RightsOfRoles => {
@@ -62,13 +65,19 @@ export class UserRights {
       return known
     }
     const before = this.#held
-    const after: Held = { usual: ofRoles([this.#newUserRole]), others: new Map([...users].map(([id, names]) => [String(id), ofRoles(names)])), ofRoles }
+    const after: Held = { usual: ofRoles([this.#newUserRole]), others: new Map([...users, ...programs].map(([id, names]) => [String(id), ofRoles(names)])), programs: programs.size, ofRoles }
     const first = !this.#isRead
     this.#held = after
     this.#isRead = true
-    const of = (held: Held, id: string): string => (held.others.get(id) ?? held.usual).signature
+    const of = (held: Held, id: string): string => (held.others.get(id) ?? usualOf(held, id)).signature
     const isTouched: Touches = id => id === undefined || of(before, id) !== of(after, id)
     const changed = before.usual.signature !== after.usual.signature || new Set([...before.others.keys(), ...after.others.keys()]).values().some(isTouched)
-    if (first || changed) this.#onChange(isTouched)
+    if (first || changed || before.programs !== after.programs) this.#onChange(isTouched)
   }
 }
+
+/** Of whoever was given nothing: users are numbers. */
+const usualOf = ({ usual }: Held, id: string): RightsOfRoles => isProgram(id) ? NOTHING : usual
+
+/** Whether a principal is a program of the operator, and no user. */
+export const isProgram = (id: string): boolean => id.startsWith('client_')

@@ -54,6 +54,8 @@ export async function removeRole (db: Kysely<Database>, name: string, along = no
     const { numDeletedRows } = await tx.deleteFrom('roles').where('name', '=', name).executeTakeFirst()
     if (numDeletedRows !== 1n) throw noRole(name)
     const holders = await tx.selectFrom('user_roles').innerJoin('users', 'users.id', 'user_roles.user_id').select('users.username').where('role', '=', name).orderBy('username').limit(4).execute()
+    const program = await tx.selectFrom('client_roles').select('client_id').where('role', '=', name).limit(1).executeTakeFirst()
+    if (program !== undefined) throw new UserError(`${name} is a role of the program ${program.client_id}; remove that first, by client remove`)
     if (holders.length > 0) throw new UserError(`${name} is a role of ${holders.map(({ username }) => username).join(', ')}${holders.length > 3 ? ' and others' : ''}; give them others first, by user role`)
     await countChange(tx, 'rights')
     await along(tx, name)
@@ -82,22 +84,37 @@ export async function requireRoles (db: Kysely<Database>, roles: readonly string
 
 /** The roles of each user that has some, by id. */
 export async function rolesOfUsers (db: Kysely<Database>): Promise<Map<number, string[]>> {
-  return grouped(await db.selectFrom('user_roles').selectAll().orderBy('role').execute())
+  return grouped(await db.selectFrom('user_roles').select(['user_id as id', 'role']).orderBy('role').execute())
 }
 
 /** The same for those alone who have another role than one. */
 export async function rolesBesides (db: Kysely<Database>, role: string): Promise<Map<number, string[]>> {
-  return grouped(await db.selectFrom('user_roles').selectAll().where('user_id', 'in', db.selectFrom('user_roles').select('user_id').where('role', '<>', role)).orderBy('role').execute())
+  return grouped(await db.selectFrom('user_roles').select(['user_id as id', 'role']).where('user_id', 'in', db.selectFrom('user_roles').select('user_id').where('role', '<>', role)).orderBy('role').execute())
 }
 
-function grouped (rows: ReadonlyArray<{ user_id: number, role: string }>): Map<number, string[]> {
-  const users = new Map<number, string[]>()
-  for (const { user_id: id, role } of rows) {
-    const roles = users.get(id)
-    if (roles === undefined) users.set(id, [role])
+/** Gives a program its roles, in the transaction that adds it. @throws UserError */
+export async function giveProgramRoles (transaction: Kysely<Database>, clientId: string, roles: readonly string[]): Promise<void> {
+  if (roles.length === 0) throw new UserError('a program has at least one role')
+  await exclusive(transaction, ROLES, async tx => {
+    await requireRoles(tx, roles)
+    await tx.insertInto('client_roles').values([...new Set(roles)].map(role => ({ client_id: clientId, role }))).execute()
+    await countChange(tx, 'rights')
+  })
+}
+
+/** The roles of each program. */
+export async function rolesOfPrograms (db: Kysely<Database>): Promise<Map<string, string[]>> {
+  return grouped((await db.selectFrom('client_roles').selectAll().orderBy('role').execute()).map(({ client_id: id, role }) => ({ id, role })))
+}
+
+function grouped<Id> (rows: ReadonlyArray<{ id: Id, role: string }>): Map<Id, string[]> {
+  const holders = new Map<Id, string[]>()
+  for (const { id, role } of rows) {
+    const roles = holders.get(id)
+    if (roles === undefined) holders.set(id, [role])
     else roles.push(role)
   }
-  return users
+  return holders
 }
 
 /** @throws UserError when nobody who may sign in is an admin */

@@ -13,6 +13,7 @@ export interface Database {
   }
   roles: { name: string, definition: string, changed_at: Seconds }
   user_roles: { user_id: number, role: string }
+  client_roles: { client_id: string, role: string }
   access_keys: {
     id: string
     user_id: number

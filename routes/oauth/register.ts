@@ -28,7 +28,7 @@ export default async function register (fastify: FastifyInstance) {
       client_id_issued_at: issuedAt,
       ...(secret !== undefined && { client_secret: secret, client_secret_expires_at: 0 }),
       ...metadata,
-      grant_types: [...grants.types.keys()],
+      grant_types: [...grants.types.values()].filter(({ forPrograms }) => !forPrograms).map(({ name }) => name),
       response_types: ['code'],
       ...(scope !== '' && { scope })
     })

@@ -1,4 +1,4 @@
-// The token endpoint (RFC 6749 section 3.2): a code or a refresh token for an access token.
+// The token endpoint (RFC 6749 section 3.2): a code, a refresh token, or what proves that a program is one, for an access token.
 import type { FastifyInstance } from 'fastify'
 import { parameters, required } from '../../lib/parameters.ts'
 import { Refusal } from '../../lib/refusal.ts'
@@ -7,7 +7,7 @@ export default async function tokenRoute (fastify: FastifyInstance) {
   const { oauth: { clients, grants } } = fastify
   const names = [...grants.types.keys()].join(' or ')
 
-  fastify.post('/oauth/token', { config: { summary: 'A code or a refresh token for an access token' }, preHandler: fastify.limitOAuth }, async request => {
+  fastify.post('/oauth/token', { config: { summary: 'A code, a refresh token or the credentials of a program for an access token' }, preHandler: fastify.limitOAuth }, async request => {
     const given = parameters(request.body)
     const type = grants.types.get(required(given, 'grant_type'))
     if (type === undefined) throw new Refusal(400, 'unsupported_grant_type', `grant_type must be ${names}`)

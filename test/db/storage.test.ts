@@ -13,7 +13,7 @@ import { createUser, disableUser, enableUser, findByUsername, listUsers, removeU
 import { append, listAudit, pruneAudit, takeUnlogged } from '../../plugins/audit/store.ts'
 import { boundNeverAuthorized, findRegistered, listClients, registerClient, removeClient } from '../../plugins/auth/oauth/clients/clients.ts'
 import { issueCode, redeemCode } from '../../plugins/auth/oauth/grants/authorization-code.ts'
-import { findGrant, type GrantPolicy, grantOfToken, type Issued, revokeGrant } from '../../plugins/auth/oauth/grants/grant.ts'
+import { findGrant, type GrantPolicy, grantOfToken, type IssuedPair, revokeGrant } from '../../plugins/auth/oauth/grants/grant.ts'
 import { purge } from '../../plugins/auth/oauth/grants/housekeeping.ts'
 import { refresh } from '../../plugins/auth/oauth/grants/refresh-token.ts'
 import { Revocations } from '../../plugins/auth/oauth/grants/revocations.ts'
@@ -47,8 +47,8 @@ const together = async <T>(count: number, work: (index: number) => Promise<T>): 
 const fulfilled = <T>(results: PromiseSettledResult<T>[]): T[] => results.flatMap(result => result.status === 'fulfilled' ? [result.value] : [])
 const rejected = (results: PromiseSettledResult<unknown>[]): Error[] => results.flatMap(result => result.status === 'rejected' ? [result.reason as Error] : [])
 const codeFor = async (db: Db, userId: number, clientId = 'client') => await issueCode(db, { user_id: userId, client_id: clientId, redirect_uri: REDIRECT, code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'), scope: 'mcp', resource: RESOURCE })
-const redeem = async (db: Db, code: string, clientId = 'client'): Promise<Issued> => await redeemCode(db, POLICY, { code, clientId, redirectUri: REDIRECT, verifier: VERIFIER })
-const exchange = async (db: Db, refreshToken: string): Promise<Issued> => await refresh(db, POLICY, { refreshToken, clientId: 'client', scope: undefined, address: '192.0.2.1' })
+const redeem = async (db: Db, code: string, clientId = 'client'): Promise<IssuedPair> => await redeemCode(db, POLICY, { code, clientId, redirectUri: REDIRECT, verifier: VERIFIER })
+const exchange = async (db: Db, refreshToken: string): Promise<IssuedPair> => await refresh(db, POLICY, { refreshToken, clientId: 'client', scope: undefined, address: '192.0.2.1' })
 
 t.test('SQLite', async t => {
   const storage = await openStorage(readConfig({ AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db') }, ''))

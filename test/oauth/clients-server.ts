@@ -45,7 +45,7 @@ export async function startClientsServer (t: Test, env: NodeJS.ProcessEnv = {}):
   for (const plugin of [budgets, events, http, secrets, db, catalog, certificate, metrics, audit]) await app.register(plugin)
   app.decorate('oauth', {
     clients: { register: (request: FastifyRequest) => register(app.db, request, ['mcp', 'offline_access', 'files:read'], settings.OAUTH_REDIRECT_SCHEMES) },
-    grants: { types: new Map([['authorization_code', {}], ['refresh_token', {}]]) }
+    grants: { types: new Map(['authorization_code', 'refresh_token'].map(name => [name, { name }])) }
   } as never)
   const fetch = createPublicFetch({ allowedHosts: settings.CIMD_ALLOWED_HOSTS ?? [] })
   const places = new FetchPlaces()

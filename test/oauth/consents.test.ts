@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000
 const key = (kid: string): JsonWebKey => ({ kty: 'EC', crv: 'P-256', kid, x: 'x', y: 'y' } as JsonWebKey)
 const client: Client = {
   id: 'client', source: 'registered', name: 'App', uri: undefined, redirectUris: [CALLBACK, 'https://app.example/other'], authMethod: 'private_key_jwt',
-  secretHash: undefined, jwks: { keys: [key('a'), key('b')] }, jwksUri: undefined, known: true
+  secretHash: undefined, jwks: { keys: [key('a'), key('b')] }, jwksUri: undefined, programScopes: undefined, known: true
 }
 
 t.afterEach(() => setClockAhead(0))

@@ -22,6 +22,25 @@ export interface ClientMetadata {
   readonly scope?: string
   readonly jwks?: { readonly keys: readonly JsonWebKey[] }
   readonly jwks_uri?: string
+  /** Kept of a program that the operator adds alone; of others it is what everybody has. */
+  readonly grant_types?: readonly ['client_credentials']
+}
+
+/**
+ * What an operator says of a program that calls in its own name.
+ * @param keys a key set, or where one is published; without any it has a secret
+ * @throws OAuthError invalid_client_metadata
+ */
+export function readProgram (name: string, scopes: readonly string[], keys: { readonly jwks?: unknown, readonly jwks_uri?: string } = {}): ClientMetadata {
+  const named = plain(text({ client_name: name }, 'client_name', MAX_NAME_LENGTH))
+  if (!named) throw new OAuthError('invalid_client_metadata', 'a program needs a name')
+  const scope = text({ scope: scopes.join(' ') }, 'scope', MAX_SCOPE_LENGTH) ?? ''
+  const withKeys = keys.jwks !== undefined || keys.jwks_uri !== undefined
+  return {
+    client_name: named, redirect_uris: [], scope, grant_types: ['client_credentials'],
+    token_endpoint_auth_method: withKeys ? 'private_key_jwt' : 'client_secret_basic',
+    ...(withKeys && readKeys({ ...keys }))
+  }
 }
 
 /**

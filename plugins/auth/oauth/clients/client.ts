@@ -16,6 +16,8 @@ export interface Client {
   readonly jwksUri: string | undefined
   /** Home page of the client; untrusted, https. */
   readonly uri: string | undefined
+  /** For a program that calls in its own name: the scopes that it may have (RFC 6749 section 4.4). */
+  readonly programScopes: readonly string[] | undefined
   /** Whether the operator added it, or a person here has let it in before. */
   readonly known: boolean
 }

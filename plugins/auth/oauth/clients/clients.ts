@@ -4,6 +4,8 @@ import type { Kysely } from 'kysely'
 import { now, type Seconds } from '../../../../lib/clock.ts'
 import type { ClientRow, Database } from '../../../db/schema.ts'
 import { exclusive } from '../../../db/exclusive.ts'
+import { countChange } from '../../../accounts/follower.ts'
+import { parseScope } from '../../scope.ts'
 import type { Client } from './client.ts'
 import type { ClientMetadata } from './client-metadata.ts'
 import { randomSecret, sha256 } from '../../../../lib/digest.ts'
@@ -102,6 +104,7 @@ export async function removeClient (db: Kysely<Database>, id: string, along: (tx
     await transaction.deleteFrom('oauth_consents').where('client_id', '=', id).execute()
     const { numUpdatedRows } = await transaction.updateTable('oauth_grants').set({ revoked_at: now() })
       .where('client_id', '=', id).where('revoked_at', 'is', null).executeTakeFirst()
+    await countChange(transaction, 'rights') // of a program, whose roles are gone with it
     await along(transaction, Number(numUpdatedRows))
     return Number(numUpdatedRows)
   })
@@ -109,6 +112,8 @@ export async function removeClient (db: Kysely<Database>, id: string, along: (tx
 
 /** The client that a row describes. */
 export function toClient ({ client_id: id, source, secret_hash: secretHash, metadata, authorized_at: authorizedAt }: ClientRow): Client {
-  const { client_name: name, client_uri: uri, redirect_uris: redirectUris, token_endpoint_auth_method: authMethod, jwks, jwks_uri: jwksUri } = JSON.parse(metadata) as ClientMetadata
-  return { id, source, name, uri, redirectUris, authMethod, secretHash: secretHash ?? undefined, jwks, jwksUri, known: source === 'operator' || authorizedAt !== null }
+  const { client_name: name, client_uri: uri, redirect_uris: redirectUris, token_endpoint_auth_method: authMethod, jwks, jwks_uri: jwksUri, grant_types: grantTypes, scope } = JSON.parse(metadata) as ClientMetadata
+  // The operator's alone: what others say of themselves is nothing that lets them in.
+  const programScopes = source === 'operator' && grantTypes?.includes('client_credentials') === true ? parseScope(scope) : undefined
+  return { id, source, name, uri, redirectUris, authMethod, secretHash: secretHash ?? undefined, jwks, jwksUri, programScopes, known: source === 'operator' || authorizedAt !== null }
 }

@@ -2,6 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { now, nowMs, type Seconds } from '../../../../lib/clock.ts'
 import type { Names, Principal, Rights } from '../../principal.ts'
+import { boundedRights } from '../../../accounts/bounded-rights.ts'
+import { isProgram } from '../../../accounts/rights.ts'
+import { NO_USER } from '../../../accounts/user-key.ts'
 import type { Verifier } from '../../verifier.ts'
 import type { Keys } from './keys.ts'
 import type { Revocations } from './revocations.ts'
@@ -42,7 +45,7 @@ export class AccessTokens implements Verifier {
     const scope = scopes.join(' ')
     const expiresAt = Math.min(iat + this.#lifetime, until)
     const token = this.#keys.sign({
-      iss: this.#issuer, sub: String(grant.user_id), aud: grant.resource, client_id: grant.client_id, scope, jti: randomUUID(), gid: grant.id, preferred_username: username, iat, exp: expiresAt
+      iss: this.#issuer, sub: grant.user_id === NO_USER ? grant.client_id : String(grant.user_id), aud: grant.resource, client_id: grant.client_id, scope, jti: randomUUID(), gid: grant.id, preferred_username: username, iat, exp: expiresAt
     })
     return { token, expiresAt, expiresIn: expiresAt - iat, scope }
   }
@@ -90,11 +93,12 @@ export class AccessTokens implements Verifier {
     if (token.length > MAX_LENGTH) return 'the token is longer than any of this server'
     try {
       const { sub, client_id: clientId, scope, gid, exp, preferred_username: name = '' } = this.#keys.verify(token)
-      const rightsOf = this.#rightsOf
+      const scopes = new Set(parseScope(scope))
+      const rightsOf = isProgram(sub) ? boundedRights(scopes, () => this.#rightsOf(sub)) : () => this.#rightsOf(sub)
       const principal: Principal = {
-        id: sub, name, clientId, scopes: new Set(parseScope(scope)), grantId: gid, isRevoked: () => this.#revocations.has(gid),
-        get rights () { return rightsOf(sub) },
-        get roles () { return rightsOf(sub).roles }
+        id: sub, name, clientId, scopes, grantId: gid, isRevoked: () => this.#revocations.has(gid),
+        get rights () { return rightsOf() },
+        get roles () { return rightsOf().roles }
       }
       principal.names = this.#namesOf(gid).catch(() => ({})).then(names => principal.names = names)
       const verified = { principal, grantId: gid, expiresAt: exp }

@@ -10,7 +10,7 @@ import { exclusive } from '../../../db/exclusive.ts'
 import { parseScope } from '../../scope.ts'
 import { clientKey } from '../clients/clients.ts'
 import { OAuthError } from '../error.ts'
-import { type GrantPolicy, type GrantType, type Issued, issuePair, replayed, requireEnabledUser, requireThisAddress } from './grant.ts'
+import { type GrantPolicy, type GrantType, type IssuedPair, issuePair, replayed, requireEnabledUser, requireThisAddress } from './grant.ts'
 
 const CODE_LIFETIME: Seconds = 60
 
@@ -35,7 +35,7 @@ export async function issueCode (db: Kysely<Database>, code: NewCode): Promise<s
  * Exchanges a code for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.6).
  * @throws OAuthError invalid_grant; ReplayError on a second use (RFC 6749 section 4.1.2)
  */
-export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, given: { code: string, clientId: string, redirectUri: string | undefined, verifier: string }): Promise<Issued> {
+export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, given: { code: string, clientId: string, redirectUri: string | undefined, verifier: string }): Promise<IssuedPair> {
   const code = await db.selectFrom('oauth_auth_codes').selectAll().where('code', '=', sha256(given.code)).executeTakeFirst()
   if (code === undefined || code.client_id !== given.clientId) throw new OAuthError('invalid_grant', 'The code is not known, or not for this client')
   if (code.used === 1) throw await replayed(db, 'The code', code.grant_id)

@@ -5,6 +5,7 @@ import { sha256 } from '../../../../lib/digest.ts'
 import type { Parameters } from '../../../../lib/parameters.ts'
 import type { Database, Grant } from '../../../db/schema.ts'
 import type { AuditEvent } from '../audit.ts'
+import type { Client } from '../clients/client.ts'
 import { OAuthError } from '../error.ts'
 import type { AccessToken } from './access-tokens.ts'
 
@@ -14,13 +15,15 @@ export interface GrantType {
   readonly name: string
   /** What an exchange is called on the trail, and what a second use of what may be used once. */
   readonly event: AuditEvent
-  readonly replay: AuditEvent
+  readonly replay?: AuditEvent
+  /** Whether it is for programs that the operator has added, and for no others. */
+  readonly forPrograms?: true
   /** @throws OAuthError with what is wrong with what was given; ReplayError */
   exchange: (db: Kysely<Database>, policy: GrantPolicy, given: Parameters, from: Presenter) => Promise<Issued>
 }
 
 /** The client that presents something, which has authenticated itself, and the address it does so from. */
-export interface Presenter { readonly clientId: string, readonly address: string }
+export interface Presenter { readonly clientId: string, readonly client: Client, readonly address: string }
 
 export interface GrantPolicy {
   /** What access tokens are for (RFC 8707): this server's endpoint, at the address it has now. */
@@ -43,10 +46,14 @@ export interface Issued {
   readonly grant: Grant
   readonly username: string
   readonly access: AccessToken
-  readonly refreshToken: string
+  /** Undefined for a program, which can authenticate itself again (RFC 6749 section 4.4.3). */
+  readonly refreshToken: string | undefined
   /** Set when a refresh token was presented once more, and got what it had got before: the address that had presented it first. */
   readonly repeated?: { readonly from: string | null }
 }
+
+/** What a person's client gets: the next tokens without the person, too. */
+export interface IssuedPair extends Issued { readonly refreshToken: string }
 
 /** A code or refresh token was used again: its grant is revoked by the time this is thrown. */
 export class ReplayError extends OAuthError {
@@ -72,7 +79,7 @@ export async function revokeGrant (db: Kysely<Database>, grantId: string): Promi
   await db.updateTable('oauth_grants').set({ revoked_at: now() }).where('id', '=', grantId).where('revoked_at', 'is', null).execute()
 }
 
-export async function issuePair (tx: Kysely<Database>, policy: GrantPolicy, grant: Grant, username: string, scopes: readonly string[], refreshToken: string): Promise<Issued> {
+export async function issuePair (tx: Kysely<Database>, policy: GrantPolicy, grant: Grant, username: string, scopes: readonly string[], refreshToken: string): Promise<IssuedPair> {
   const access = policy.issueAccessToken(grant, username, scopes, endOf(policy, grant))
   await tx.insertInto('oauth_tokens').values({
     grant_id: grant.id, user_id: grant.user_id, access_token: sha256(access.token), refresh_token: sha256(refreshToken),

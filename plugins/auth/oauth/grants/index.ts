@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Parameters } from '../../../../lib/parameters.ts'
 import { Refusal } from '../../../../lib/refusal.ts'
+import { NO_USER } from '../../../accounts/user-key.ts'
 import { findName } from '../../../accounts/users.ts'
 import { audit } from '../audit.ts'
 import type { Client } from '../clients/client.ts'
@@ -9,12 +10,13 @@ import { OAuthError, toOAuthError } from '../error.ts'
 import type { ProtectedResource } from '../protected-resource.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import { authorizationCode } from './authorization-code.ts'
+import { clientCredentials } from './client-credentials.ts'
 import { findGrant, type GrantPolicy, grantOfToken, type GrantType, type Issued, ReplayError, revokeGrant } from './grant.ts'
 import { refreshToken } from './refresh-token.ts'
 import type { Revocations } from './revocations.ts'
 
 /** Each way to come to tokens. */
-const TYPES: readonly GrantType[] = [authorizationCode, refreshToken]
+const TYPES: readonly GrantType[] = [authorizationCode, refreshToken, clientCredentials]
 
 export interface Grants {
   /** By `grant_type`. */
@@ -36,18 +38,19 @@ export function createGrants ({ db, config, deriveKey }: FastifyInstance, resour
     issueAccessToken: (grant, username, scopes, until) => accessTokens.issue(grant, username, scopes, until)
   }
 
-  async function exchange (request: FastifyRequest, type: GrantType, given: Parameters, { id: client }: Client): Promise<Issued> {
+  async function exchange (request: FastifyRequest, type: GrantType, given: Parameters, presenter: Client): Promise<Issued> {
+    const { id: client } = presenter
     try {
       // RFC 8707 section 2.2; not sent, the resource is that of the grant.
       if (given.resource !== undefined && !resource.isNamed(given.resource)) throw new OAuthError('invalid_target', `resource must be ${resource.url}`)
-      const issued = await type.exchange(db, policy, given, { clientId: client, address: request.ip })
+      const issued = await type.exchange(db, policy, given, { clientId: client, client: presenter, address: request.ip })
       if (issued.repeated === undefined) audit(request, type.event, 'ok', { user: issued.username, client })
       else noteRepeated(request, issued.repeated.from, { user: issued.username, client })
       return issued
     } catch (error) {
       const replayed = error instanceof ReplayError
       if (replayed) await revocations.refresh()
-      if (error instanceof OAuthError || (error instanceof Refusal && error.statusCode < 500)) audit(request, replayed ? type.replay : type.event, 'refused', { client, reason: toOAuthError(error).message })
+      if (error instanceof OAuthError || (error instanceof Refusal && error.statusCode < 500)) audit(request, replayed ? type.replay ?? type.event : type.event, 'refused', { client, reason: toOAuthError(error).message })
       throw error
     }
   }
@@ -57,7 +60,7 @@ export function createGrants ({ db, config, deriveKey }: FastifyInstance, resour
     if (grant === undefined || grant.client_id !== client) return
     await revokeGrant(db, grant.id)
     await revocations.refresh()
-    audit(request, 'token_revoked', 'ok', { user: await findName(db, grant.user_id) ?? 'unknown', client })
+    audit(request, 'token_revoked', 'ok', { user: await findName(db, grant.user_id) ?? (grant.user_id === NO_USER ? undefined : 'unknown'), client })
   }
 
   // An access token that answered the replay of a refresh token is kept nowhere.

@@ -8,12 +8,12 @@ const MOST_OF_A_NAME = 64
 
 export async function namesOf (db: Kysely<Database>, grantId: string): Promise<Names> {
   const found = await db.selectFrom('oauth_grants')
-    .innerJoin('users', 'users.id', 'oauth_grants.user_id')
+    .leftJoin('users', 'users.id', 'oauth_grants.user_id')
     .leftJoin('oauth_clients', 'oauth_clients.client_id', 'oauth_grants.client_id')
     .select(['users.username', 'oauth_clients.metadata'])
     .where('oauth_grants.id', '=', grantId)
     .executeTakeFirst()
   if (found === undefined) return {}
   const { client_name: app } = JSON.parse(found.metadata ?? '{}') as { client_name?: unknown }
-  return { user: cut(found.username, MOST_OF_A_NAME), ...(typeof app === 'string' && { app: cut(app, MOST_OF_A_NAME) }) }
+  return { ...(found.username !== null && { user: cut(found.username, MOST_OF_A_NAME) }), ...(typeof app === 'string' && { app: cut(app, MOST_OF_A_NAME) }) }
 }

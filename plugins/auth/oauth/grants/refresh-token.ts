@@ -9,7 +9,7 @@ import type { Database } from '../../../db/schema.ts'
 import { exclusive } from '../../../db/exclusive.ts'
 import { narrow, parseScope } from '../../scope.ts'
 import { OAuthError } from '../error.ts'
-import { endOf, findGrant, type GrantPolicy, type GrantType, type Issued, issuePair, refreshEnd, replayed, requireEnabledUser, requireThisAddress } from './grant.ts'
+import { endOf, findGrant, type GrantPolicy, type GrantType, type IssuedPair, issuePair, refreshEnd, replayed, requireEnabledUser, requireThisAddress } from './grant.ts'
 
 const REVOKED = 'The grant was revoked'
 
@@ -26,7 +26,7 @@ export const refreshToken: GrantType = {
  * the grant has it by then, and an older token can only be stolen (RFC 9700 section 4.14.2). Such a one ends the grant.
  * @throws OAuthError invalid_grant, invalid_scope; ReplayError
  */
-export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given: { refreshToken: string, clientId: string, scope: string | undefined, address: string }): Promise<Issued> {
+export async function refresh (db: Kysely<Database>, policy: GrantPolicy, given: { refreshToken: string, clientId: string, scope: string | undefined, address: string }): Promise<IssuedPair> {
   const pair = await db.selectFrom('oauth_tokens').selectAll().where('refresh_token', '=', sha256(given.refreshToken)).executeTakeFirst()
   const grant = pair && await findGrant(db, pair.grant_id)
   if (pair === undefined || grant === undefined || grant.client_id !== given.clientId) throw new OAuthError('invalid_grant', 'The refresh token is not known, or not for this client')
