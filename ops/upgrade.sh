@@ -15,14 +15,18 @@ OPS=$(cd "$(dirname "$0")" && pwd)
 . "$OPS/shell/instances.sh"
 # shellcheck source=shell/steps.sh
 . "$OPS/shell/steps.sh"
+# shellcheck source=shell/difference.sh
+. "$OPS/shell/difference.sh"
 
-FROM='' REF='' SIGNERS='' ROOT_FOLDER='' BACK=''
+FROM='' REF='' SIGNERS='' ROOT_FOLDER='' BACK='' CHECK=''
 HELP="Replaces MCPX by another release, without a failed request where there are two instances or more.
 
   sudo ops/upgrade.sh                          the checkout that this script is in
   sudo ops/upgrade.sh --from FOLDER            another one
   sudo ops/upgrade.sh --from URL [--ref NAME]  a git repository, at a tag or branch
   sudo ops/upgrade.sh --back                   the release that was in use before
+
+  --check            says what would change, and changes nothing: steps of the database, settings, the changelog
 
   --verify-tag FILE  only if the tag that --ref names is signed by one of the keys in this file: public keys of OpenPGP, or
                      lines of ADDRESS KEY-TYPE KEY for keys of SSH (allowed signers of ssh-keygen)
@@ -36,6 +40,7 @@ while (($# > 0)); do
   case $1 in
     --help | -h) printf '%s' "$HELP"; exit 0 ;;
     --back) BACK=yes; shift; continue ;;
+    --check) CHECK=yes; shift; continue ;;
   esac
   (($# > 1)) || fail "$1: its value is missing, or there is no such option; --help explains" 2
   case $1 in
@@ -58,8 +63,7 @@ at "$ROOT_FOLDER"
 require_machine
 FORMER=$(in_use)
 [[ -n $FORMER ]] || fail "there is no release in use: run setup.sh first"
-only_one
-open_log
+if [[ -n $CHECK ]]; then LOG=/dev/null; else only_one; open_log; fi
 CHECKOUT=''
 trap 'rm -rf "$RENDERED" "$CHECKOUT"' EXIT
 mapfile -t INSTANCES < <(enabled_instances)
@@ -94,18 +98,23 @@ release() {
     outcome "$RELEASE: there already"
     return
   fi
-  local source=${FROM:-$(dirname "$OPS")}
-  if [[ -n $REF || $source == *://* || $source == *@*:* ]]; then
+  fetch_source
+  if is_installed "$RELEASE"; then outcome "$RELEASE: there already"; return; fi
+  install_release "$SOURCE"
+  outcome "installed $RELEASE"
+}
+
+# fetch_source: sets SOURCE to the folder of the checkout, and RELEASE to its name.
+fetch_source() {
+  SOURCE=${FROM:-$(dirname "$OPS")}
+  if [[ -n $REF || $SOURCE == *://* || $SOURCE == *@*:* ]]; then
     command -v git >/dev/null || fail 'git is not installed, which fetches the release: apt-get install git'
     CHECKOUT=$(mktemp -d)
-    logged git clone --quiet --depth 1 ${REF:+--branch "$REF"} "$source" "$CHECKOUT" || fail "$source${REF:+ at $REF} could not be fetched: $(last_words)"
-    if [[ -n $SIGNERS ]]; then verify_tag "$source"; fi
-    source=$CHECKOUT
+    logged git clone --quiet --depth 1 ${REF:+--branch "$REF"} "$SOURCE" "$CHECKOUT" || fail "$SOURCE${REF:+ at $REF} could not be fetched: $(last_words)"
+    if [[ -n $SIGNERS ]]; then verify_tag "$SOURCE"; fi
+    SOURCE=$CHECKOUT
   fi
-  name_release "$source"
-  if is_installed "$RELEASE"; then outcome "$RELEASE: there already"; return; fi
-  install_release "$source"
-  outcome "installed $RELEASE"
+  name_release "$SOURCE"
 }
 
 configuration() {
@@ -142,6 +151,11 @@ releases() {
   outcome "$(find "$RELEASES" -mindepth 1 -maxdepth 1 | wc -l) kept"
 }
 
+if [[ -n $CHECK ]]; then
+  if [[ -n $BACK ]]; then RELEASE=$(cat "$RUNNING/former" 2>/dev/null) SOURCE=$RELEASES/$RELEASE; else fetch_source; fi
+  show_difference "$SOURCE" "$CURRENT"
+  exit 0
+fi
 STEPS=(release configuration backup units instances nginx_site releases)
 for each in "${STEPS[@]}"; do
   step "${each//_/ }" "${#STEPS[@]}"

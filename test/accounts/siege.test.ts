@@ -16,7 +16,8 @@ t.test('under a guess a second at the name of the owner', async t => {
   await sleep(1500)
   await signsIn(t, known, quiet, 'in a known browser, at the address of the stranger')
   await signsIn(t, browser(ELSEWHERE), quiet, 'in a new browser elsewhere')
-  t.equal((await browser(STRANGER).signIn(OWNER.username, OWNER.password)).status, 429, 'a new browser at the address of the stranger waits')
+  const { status } = await browser(STRANGER).signIn(OWNER.username, OWNER.password)
+  t.ok(status === 429 || status === 503, `a new browser at the address of the stranger waits: ${status}, the latter where passwords are checked slower than they come`)
   t.comment(JSON.stringify(await siege.end()))
 })
 

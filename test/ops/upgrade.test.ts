@@ -41,6 +41,12 @@ t.test('a server that is called all the time', { skip: noNginx }, async t => {
   await t.test('another release takes its place, one instance after the other: no call fails, and streams end whole', async t => {
     const manifest = readFileSync(path.join(next, 'package.json'), 'utf8')
     writeFileSync(path.join(next, 'package.json'), manifest.replace(/"version": "[^"]+"/, '"version": "9.8.7"'))
+    for (const [file, line] of [['CHANGELOG.md', '\n- Everything is better\u001B[2J.\n'], ['.env.example', '\n#BETTER=yes\n']] as const) writeFileSync(path.join(next, file), readFileSync(path.join(next, file), 'utf8') + line)
+    const asked = await run('upgrade', '--from', next, '--check')
+    t.match(asked, { code: 0, stderr: '' })
+    t.match(asked.stdout, new RegExp(`^In use:  ${first}\\nOffered: 9\\.8\\.7-\\w{12}\\n\\nSettings that it adds .*:\\n\\n {2}BETTER\\n\\nWhat its CHANGELOG\\.md says .*:\\n\\n {2}- Everything is better\\[2J\\.\\n`))
+    t.equal(server.release(), first, 'nothing is changed by asking')
+    t.equal((await run('upgrade', '--check')).stdout, `In use:  ${first}\nOffered: ${first}\n\nIt is the same: nothing would change.\n`)
     const running = processes()
     const streams = [await openStream(target, '2025'), await openStream(target, '2026'), await openStream(target, '2025'), await openStream(target, '2026')]
     const traffic = startTraffic(target)
