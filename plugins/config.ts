@@ -54,7 +54,7 @@ export const sections = {
     TOOLS_DISABLED: list('Names of tools that are not served.'),
     TOOLS_RELOAD: oneOf(['on', 'off'], 'off', 'on: changed, new and deleted tool files take effect a moment later, without a restart. If a file is broken, its previous version stays, and /health says why. For development; dev turns it on.'),
     SKILLS_DIR: text('Folder of skills, each a folder with a SKILL.md, served to clients that know the skills extension. Read once, at the start.'),
-    MCP_SERVERS: text('File with other MCP servers whose tools are served here too, such as ./mcp.json, in the form that Claude Desktop, Cursor and VS Code use. docs/servers.md says what may stand in it.'),
+    MCP_SERVERS: text('File with other MCP servers whose tools are served here too, such as ./mcp.json, in the form that Claude Desktop, Cursor and VS Code use; it may also name OpenAPI documents. docs/servers.md says what may stand in it.'),
     LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may cache a list of tools, prompts or resources. In the minute after a change, clients are told to cache for 5 seconds at most.'),
     TOOL_TIMEOUT_SECONDS: integer(60, 1, 3600, 'Time limit of a tool call, for tools that do not declare their own.'),
     TASK_TTL_MINUTES: integer(60, 1, 30 * 24 * HOUR, 'Minutes for which a background call and its result are kept (tasks extension).'),

@@ -55,7 +55,7 @@ t.test('mistakes in the file as a whole', async t => {
     ['{ "mcpServers": { "a": { "command": "x" },\n "a": { "command": "y" } } }', 'mcp.json:2:2: "a" is there twice'],
     ['[]', /mcp\.json: it needs an object "mcpServers" \(or "servers"\) of servers by name/],
     ['{ "mcpServers": {}, "servers": {} }', 'mcp.json: it has "mcpServers" and "servers"; put all into one of them'],
-    ['{ "servers": { "a": "npx x" } }', 'mcp.json: a: it must be an object, with "command" or "url"']
+    ['{ "servers": { "a": "npx x" } }', 'mcp.json: a: it must be an object, with "command", "url" or "openapi"']
   ] as const) t.match(problems(text), [line], text)
   t.match(problems({ mcpServers: { 'a b': { command: 'x' }, 'a_b': { command: 'x' } } }), ['mcp.json: a b and a_b would both begin their names with a_b; give one of them another prefix'])
   t.match(problems({ mcpServers: {} }, {}, 0o666), [/MCP_SERVERS: mcp\.json is loaded by the server and can be changed by others/])
@@ -66,7 +66,7 @@ t.test('mistakes in the file as a whole', async t => {
 
 t.test('mistakes in a server, all of them at once', async t => {
   t.match(one({ comand: 'x', timeoutMs: 0, tools: { a: { scope: [] } } }), [
-    'mcp.json: x: there is no field comand; was command meant?', /mcp\.json: x: timeoutMs must be >= 1/, 'mcp.json: x: tools.a: there is no field scope; was scopes meant?', 'mcp.json: x: it needs a command or a url'
+    'mcp.json: x: there is no field comand; was command meant?', /mcp\.json: x: timeoutMs must be >= 1/, 'mcp.json: x: tools.a: there is no field scope; was scopes meant?', 'mcp.json: x: it needs a command, a url or openapi'
   ])
   for (const [server, line] of [
     [{ command: 'x', url: 'https://example.com' }, 'it has a command and a url; which of them is it?'],

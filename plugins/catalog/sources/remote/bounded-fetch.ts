@@ -16,19 +16,20 @@ class Answer {
   readonly ok: boolean
   readonly redirected = false
   readonly body = null
-  readonly #text: string
+  readonly #bytes: Buffer<ArrayBuffer>
 
-  constructor (url: string, { statusCode = 0, statusMessage = '' }: IncomingMessage, headers: Headers, text: string) {
+  constructor (url: string, { statusCode = 0, statusMessage = '' }: IncomingMessage, headers: Headers, bytes: Buffer<ArrayBuffer>) {
     this.url = url
     this.status = statusCode
     this.statusText = statusMessage
     this.ok = statusCode >= 200 && statusCode < 300
     this.headers = headers
-    this.#text = text
+    this.#bytes = bytes
   }
 
-  async text (): Promise<string> { return this.#text }
-  async json (): Promise<unknown> { return JSON.parse(this.#text) }
+  async text (): Promise<string> { return this.#bytes.toString('utf8') }
+  async json (): Promise<unknown> { return JSON.parse(await this.text()) }
+  async arrayBuffer (): Promise<ArrayBuffer> { return new Uint8Array(this.#bytes).buffer }
 }
 
 /**
@@ -75,7 +76,7 @@ async function responseOf (outgoing: ClientRequest): Promise<IncomingMessage> {
   return await new Promise((resolve, reject) => { outgoing.on('error', reject).on('response', resolve) })
 }
 
-async function wholeOf (response: IncomingMessage, most: number): Promise<string> {
+async function wholeOf (response: IncomingMessage, most: number): Promise<Buffer<ArrayBuffer>> {
   return await new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
@@ -83,7 +84,7 @@ async function wholeOf (response: IncomingMessage, most: number): Promise<string
       size += chunk.length
       chunks.push(chunk)
       if (size > most) response.destroy(tooLong(most))
-    }).on('error', reject).on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+    }).on('error', reject).on('end', () => resolve(Buffer.concat(chunks)))
   })
 }
 

@@ -41,22 +41,29 @@ export interface ToolTerms extends Terms {
   readonly hide?: boolean | undefined
 }
 
-export interface ServerDefinition {
+/** What is served of somebody else's, and on which terms. */
+export interface MountDefinition {
   /** Its key in the file. */
   readonly name: string
   /** What its names begin with; empty for none. */
   readonly prefix: string
-  readonly target: ProcessTarget | HttpTarget
   /** Patterns of tools that are served, and of those that are not. */
   readonly allow: readonly string[] | undefined
   readonly hide: readonly string[]
-  readonly prompts: boolean
-  readonly resources: boolean
   readonly terms: Terms
   /** By name, or by a pattern. */
   readonly tools: ReadonlyMap<string, ToolTerms>
   /** Calls of all its tools together. */
   readonly concurrency: number
+  /** Whether what it describes otherwise waits for somebody to look. */
+  readonly pin: boolean
+}
+
+/** A server of MCP. */
+export interface ServerDefinition extends MountDefinition {
+  readonly target: ProcessTarget | HttpTarget
+  readonly prompts: boolean
+  readonly resources: boolean
   readonly perUser: boolean
   /** Most people whom it is started for at once. */
   readonly maxUsers: number
@@ -64,8 +71,29 @@ export interface ServerDefinition {
   /** After which it is ended when nobody calls it; Infinity for never. */
   readonly idleMs: number
   readonly connectMs: number
-  readonly pin: boolean
 }
+
+/** An API that an OpenAPI document describes. */
+export interface ApiDefinition extends MountDefinition { readonly target: ApiTarget }
+
+export interface ApiTarget {
+  readonly kind: 'openapi'
+  /** Path of a file, or a URL. */
+  readonly document: string
+  readonly isFile: boolean
+  readonly baseUrl: string | undefined
+  /** What goes with each call. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+  /** Values of the security schemes of the document, by name. */
+  readonly auth: Readonly<Record<string, string>>
+  /** Which of its operations are tools. */
+  readonly only: { readonly tags?: readonly string[] | undefined, readonly paths?: readonly string[] | undefined, readonly methods?: readonly string[] | undefined }
+}
+
+export type Definition = ServerDefinition | ApiDefinition
+
+export const isApi = (definition: Definition): definition is ApiDefinition => definition.target.kind === 'openapi'
 
 /** Whether a name fits a pattern, in which * stands for any text. */
 export function fits (pattern: string, name: string): boolean {
@@ -83,13 +111,13 @@ export function fits (pattern: string, name: string): boolean {
 }
 
 /** What is said of a tool: by patterns that its name fits, in the order of the file, and by its name after all. */
-export function termsOf ({ tools }: ServerDefinition, name: string): ToolTerms {
+export function termsOf ({ tools }: MountDefinition, name: string): ToolTerms {
   const fitting = [...tools].filter(([pattern]) => pattern !== name && fits(pattern, name)).map(([, terms]) => terms)
   return Object.assign({}, ...fitting, tools.get(name)) as ToolTerms
 }
 
 /** Whether a tool is served at all. */
-export function isServed (definition: ServerDefinition, name: string): boolean {
+export function isServed (definition: MountDefinition, name: string): boolean {
   const { allow, hide } = definition
   if (termsOf(definition, name).hide === true) return false
   return (allow?.some(pattern => fits(pattern, name)) ?? true) && !hide.some(pattern => fits(pattern, name))

@@ -23,6 +23,8 @@ const SERVER = {
   type: text(),
   command: text(), args: texts(), env: byName(Type.Union([Type.String(), Type.Number(), Type.Boolean()])), cwd: text(),
   url: text(), httpUrl: text(), serverUrl: text(), headers: byName(Type.String()),
+  openapi: text(), baseUrl: text(), query: byName(Type.String()), auth: byName(Type.String()),
+  operations: Type.Object({ tags: Type.Optional(texts()), paths: Type.Optional(texts()), methods: Type.Optional(texts()) }, { additionalProperties: false }),
   disabled: Type.Boolean(), enabled: Type.Boolean(),
   prefix: Type.String({ pattern: '^[A-Za-z0-9_-]{0,40}$', description: '0 to 40 of A-Z a-z 0-9 _ -' }),
   tools: Type.Unsafe({ type: ['array', 'object'] }),

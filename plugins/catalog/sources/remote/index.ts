@@ -5,15 +5,17 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ConfigurationError } from '../../../../lib/configuration-error.ts'
 import type { Environment } from '../../../../lib/environment.ts'
+import type { Registrar } from '../../registrar.ts'
 import { FolderWatch } from '../folder-watch.ts'
-import type { ServerDefinition } from './definition.ts'
+import { type Definition, isApi, type ServerDefinition } from './definition.ts'
 import { offerLists } from './offer.ts'
 import { Relay } from './relay.ts'
 import { RemoteServer } from './remote-server.ts'
+import type { ApiServer } from '../openapi/api-server.ts'
 import { readServersFile } from './servers-file.ts'
 import { ServerStore } from './store.ts'
 
-interface Mounted { readonly server: RemoteServer, readonly relay: Relay }
+interface Mounted { readonly server: RemoteServer | ApiServer, readonly close: () => Promise<void> }
 
 export default fp(async function remote (fastify: FastifyInstance) {
   const { config, log, mcp } = fastify
@@ -43,9 +45,9 @@ export default fp(async function remote (fastify: FastifyInstance) {
     fastify.addHook('onClose', async () => await watch.close())
   }
   // The calls are over by then; what waits for an answer is not.
-  fastify.addHook('onClose', async () => { await Promise.all([...mounted.values()].map(unmount)) })
+  fastify.addHook('onClose', async () => { await Promise.all([...mounted.values()].map(({ close }) => close())) })
 
-  function readFile (environment: Environment): readonly ServerDefinition[] {
+  function readFile (environment: Environment): readonly Definition[] {
     const { servers, secrets } = readServersFile(shown, environment)
     fastify.hideFromLog(secrets)
     return servers
@@ -63,32 +65,46 @@ export default fp(async function remote (fastify: FastifyInstance) {
   }
 
   /** Those whose definition is as it was go on as they are. */
-  async function serve (servers: readonly ServerDefinition[]): Promise<void> {
+  async function serve (servers: readonly Definition[]): Promise<void> {
     const stays = new Set(servers.filter(definition => isDeepStrictEqual(mounted.get(definition.name)?.server.definition, definition)).map(({ name }) => name))
     for (const [name, one] of mounted) {
       if (stays.has(name)) continue
       mounted.delete(name)
       one.server.registrar.dispose()
-      void unmount(one) // its calls end, and others are not to wait for that
+      void one.close() // its calls end, and others are not to wait for that
     }
     for (const definition of servers) {
       if (stays.has(definition.name)) continue
-      const server = new RemoteServer(definition, {
-        store, log, registrar: mcp.guest(`${shown} (${definition.name})`),
-        offer: async (server, lists) => {
-          let lines: string[] = []
-          await server.registrar.replace(host => { lines = offerLists(host, server, relay, lists) })
-          return lines
-        }
-      })
-      const relay = new Relay(server)
-      mounted.set(definition.name, { server, relay })
-      await server.open()
+      const one = await mount(definition)
+      mounted.set(definition.name, one)
+      try {
+        await one.server.open()
+      } catch (error) {
+        mounted.delete(definition.name)
+        throw new ConfigurationError([`${shown}: ${definition.name}: ${(error as Error).message}`], { cause: error })
+      }
     }
   }
 
-  async function unmount ({ server, relay }: Mounted): Promise<void> {
-    relay.close()
-    await server.close()
+  async function mount (definition: Definition): Promise<Mounted> {
+    const registrar = mcp.guest(`${shown} (${definition.name})`)
+    if (isApi(definition)) {
+      const { ApiServer } = await import('../openapi/api-server.ts')
+      const server = new ApiServer(definition, registrar, store, log)
+      return { server, close: () => server.close() }
+    }
+    return mountServer(definition, registrar)
+  }
+
+  function mountServer (definition: ServerDefinition, registrar: Registrar): Mounted {
+    const server = new RemoteServer(definition, { store, log, registrar, register: (host, server, lists) => offerLists(host, server, relay, lists) })
+    const relay = new Relay(server)
+    return {
+      server,
+      close: async () => {
+        relay.close()
+        await server.close()
+      }
+    }
   }
 }, { name: 'remote', dependencies: ['catalog', 'http', 'log'] })

@@ -1,15 +1,15 @@
 // A server of the file as it runs: its connections, what it lists, and what of that is served.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { called } from '../../../../lib/called.ts'
+import type { McpHost } from '../../contract.ts'
 import type { Registrar } from '../../registrar.ts'
 import { Connection } from './connection.ts'
 import { Conversation } from './conversation.ts'
 import type { ServerDefinition } from './definition.ts'
 import { Failure, failureOf, isLostConnection, isLostSession } from './failure.ts'
 import type { Link } from './link.ts'
-import { type Lists, listAll, NOTHING_LISTED } from './lists.ts'
-import { heldBack } from './pins.ts'
+import { Listing } from './listing.ts'
+import { type Lists, listAll } from './lists.ts'
 import type { Known, ServerStore } from './store.ts'
 
 const SETTLE_MS = 200
@@ -19,7 +19,6 @@ const REFRESH_MS = 600_000
 /** For everybody, where there is no connection for each. */
 export const EVERYBODY = ''
 const LONGEST_REASON = 300
-const MOST_NOTES = 5
 /** How a process has ended is known a moment later. */
 const WHY_MS = 1000
 
@@ -27,8 +26,8 @@ export interface Surroundings {
   readonly registrar: Registrar
   readonly store: ServerStore
   readonly log: FastifyBaseLogger
-  /** Registers what is listed, in place of what was before; answers a line for each part that cannot be served. */
-  readonly offer: (server: RemoteServer, lists: Lists) => Promise<string[]>
+  /** Registers what is listed; answers a line for each part that cannot be served. */
+  readonly register: (mcp: McpHost, server: RemoteServer, lists: Lists) => string[]
 }
 
 export class RemoteServer {
@@ -36,17 +35,12 @@ export class RemoteServer {
   readonly registrar: Registrar
   readonly #around: Surroundings
   readonly #connections = new Map<string, Connection>()
-  #lists: Lists
-  #listedAt: string | undefined
-  #state: Known['state'] = 'idle'
+  readonly #listing: Listing
   #failure: Failure | undefined
-  #unserved: string[] = []
   #unlisted: string | undefined
-  #held: string[] = []
   #refresh: NodeJS.Timeout | undefined
   #refreshedAt = -Infinity
   #refreshing = Promise.resolve()
-  #served = ''
   #running = 0
   readonly #closing = new AbortController()
 
@@ -54,15 +48,13 @@ export class RemoteServer {
     this.definition = definition
     this.registrar = around.registrar
     this.#around = around
-    const known = around.store.known(definition.name)
-    this.#lists = known?.lists ?? NOTHING_LISTED
-    this.#listedAt = known?.listedAt
+    this.#listing = new Listing(definition, around.registrar, around.store, around.log, (mcp, lists) => around.register(mcp, this, lists))
   }
 
   /** Serves what it listed when it was last there, and connects to it meanwhile, where that is wanted. */
   async open (): Promise<void> {
     await this.offerAnew()
-    if (this.definition.start === 'boot' || this.#listedAt === undefined) void this.#connection(EVERYBODY).get().catch(() => {}) // it is told of where it is known
+    if (this.definition.start === 'boot' || !this.#listing.isKnown) void this.#connection(EVERYBODY).get().catch(() => {}) // it is told of where it is known
   }
 
   async close (): Promise<void> {
@@ -75,34 +67,13 @@ export class RemoteServer {
   /** What an operator has to see to. */
   get problems (): string[] {
     const { name } = this.definition
-    return [
-      ...(this.#failure === undefined ? [] : [`${name}: ${this.#failure.detail.slice(0, LONGEST_REASON)}`]),
-      ...(this.#unlisted === undefined || this.#failure !== undefined ? [] : [`${name}: ${this.#unlisted}`]),
-      ...(this.#held.length === 0 ? [] : [`${name}: it describes ${this.#held.slice(0, 5).join(', ')}${this.#held.length > 5 ? ' and others' : ''} otherwise than was accepted; look with: ${called(`servers diff ${quoted(name)}`)}`])
-    ]
+    const reason = this.#failure?.detail.slice(0, LONGEST_REASON) ?? this.#unlisted
+    return [...(reason === undefined ? [] : [`${name}: ${reason}`]), ...this.#listing.problems]
   }
 
-  /** What of it is not served, and why: it may stay so. */
-  get notes (): string[] { return [...this.registrar.yielded, ...this.#unserved].slice(0, MOST_NOTES).map(line => `${this.definition.name}: ${line}`) }
+  get notes (): string[] { return this.#listing.notes }
 
-  /** Registers what it listed last, as what was accepted may be another. */
-  async offerAnew (): Promise<void> {
-    const { definition, registrar } = this
-    const { store, log, offer } = this.#around
-    let lists = this.#lists
-    if (definition.pin) {
-      if (store.accepted(definition.name) === undefined && this.#listedAt !== undefined) store.accept(definition.name, lists)
-      const held = heldBack(store.accepted(definition.name) ?? lists, lists)
-      lists = held.lists
-      if (held.changed.length > 0 && held.changed.join() !== this.#held.join()) log.warn({ server: definition.name, changed: held.changed }, `${definition.name} describes its tools otherwise than was accepted; the change is held back`)
-      this.#held = held.changed
-    }
-    const served = JSON.stringify(lists)
-    if (served === this.#served) return
-    this.#unserved = await offer(this, lists)
-    this.#served = served
-    for (const line of [...this.#unserved, ...registrar.yielded]) log.warn({ server: definition.name }, `${definition.name}: ${line}`)
-  }
+  async offerAnew (): Promise<void> { await this.#listing.offerAnew() }
 
   /**
    * Has a call worked on, by the connection for whoever calls.
@@ -159,12 +130,12 @@ export class RemoteServer {
     const present = this.#connections.get(user)
     if (present !== undefined) return present
     this.#makeRoom(user)
-    const lasting = (): boolean => user === EVERYBODY && (this.#listedAt === undefined || (this.definition.start === 'boot' && !this.definition.perUser))
+    const lasting = (): boolean => user === EVERYBODY && (!this.#listing.isKnown || (this.definition.start === 'boot' && !this.definition.perUser))
     const connection = new Connection(this.definition, user, lasting, {
       listsChanged: () => this.#soon(SETTLE_MS),
       updated: uri => this.registrar.offer?.resourceUpdated(uri),
       changed: (state, failure) => { if (user === EVERYBODY || state === 'connected') this.#changed(state, failure) },
-      connected: link => { if (user === EVERYBODY || this.#listedAt === undefined) this.#read(link) }
+      connected: link => { if (user === EVERYBODY || !this.#listing.isKnown) this.#read(link) }
     }, this.#around.log)
     this.#connections.set(user, connection)
     return connection
@@ -182,19 +153,8 @@ export class RemoteServer {
   }
 
   #changed (state: Known['state'], failure: Failure | undefined): void {
-    this.#state = state
     this.#failure = failure
-    this.#keep()
-  }
-
-  #keep (): void {
-    const { store, log } = this.#around
-    const reason = this.#failure?.detail.slice(0, LONGEST_REASON)
-    try {
-      store.keep(this.definition.name, { ...(this.#listedAt !== undefined && { lists: this.#lists, listedAt: this.#listedAt }), state: this.#state, ...(reason !== undefined && { reason }), since: new Date().toISOString() })
-    } catch (error) {
-      log.error({ err: error, server: this.definition.name }, 'what a server lists could not be kept')
-    }
+    this.#listing.keep(state, failure?.detail.slice(0, LONGEST_REASON))
   }
 
   #soon (ms: number): void {
@@ -218,11 +178,9 @@ export class RemoteServer {
     if (this.#closing.signal.aborted) return
     this.#refreshedAt = performance.now()
     try {
-      this.#lists = await listAll(link.client, this.definition.connectMs, this.#closing.signal)
-      this.#listedAt = new Date().toISOString()
+      const lists = await listAll(link.client, this.definition.connectMs, this.#closing.signal)
       this.#unlisted = undefined
-      this.#keep()
-      await this.offerAnew()
+      await this.#listing.take(lists)
     } catch (error) {
       this.#unlisted = `its lists cannot be read: ${(error as Error).message.slice(0, LONGEST_REASON)}`
       if (!this.#closing.signal.aborted) this.#around.log.warn({ err: error, server: this.definition.name }, `the lists of ${this.definition.name} could not be read; those of before are served`)
@@ -233,6 +191,3 @@ export class RemoteServer {
 }
 
 const elapsed = async (ms: number): Promise<undefined> => await sleep(ms, undefined, { ref: false })
-
-/** As a shell takes it. */
-const quoted = (name: string): string => /^[\w.@-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`

@@ -5,7 +5,7 @@ import { getNodeValue, type Node, parseTree, type ParseError, printParseErrorCod
 import { ConfigurationError } from '../../../../lib/configuration-error.ts'
 import type { Environment } from '../../../../lib/environment.ts'
 import { requireClosed, requireTrustedFile } from '../../../../lib/trusted-files.ts'
-import type { HttpTarget, ProcessTarget, ServerDefinition, Terms, ToolTerms } from './definition.ts'
+import type { ApiTarget, Definition, HttpTarget, ProcessTarget, Terms, ToolTerms } from './definition.ts'
 import { checkServer, checkTool } from './fields.ts'
 import { asName } from './names.ts'
 import { expand, USER } from './variables.ts'
@@ -20,7 +20,7 @@ const MINUTE_MS = 60_000
 const SECRET = /KEY|TOKEN|SECRET|PASS|AUTH|CREDENTIAL|COOKIE/i
 
 export interface ServersFile {
-  readonly servers: readonly ServerDefinition[]
+  readonly servers: readonly Definition[]
   /** What may not be in a log. */
   readonly secrets: readonly string[]
 }
@@ -77,7 +77,7 @@ export function readServersFile (shown: string, environment: Environment): Serve
   function keep (secret: string): void { if (secret.length >= 8) secrets.add(secret) }
 }
 
-const EXPANDED = new Set(['command', 'args', 'env', 'cwd', 'url', 'httpUrl', 'serverUrl', 'headers'])
+const EXPANDED = new Set(['command', 'args', 'env', 'cwd', 'url', 'httpUrl', 'serverUrl', 'headers', 'openapi', 'baseUrl', 'query', 'auth'])
 
 /** The servers by name, in the order of the file. */
 function serversIn (file: string, shown: string): [string, Fields][] {
@@ -97,7 +97,7 @@ function serversIn (file: string, shown: string): [string, Fields][] {
   const entries = Object.entries(servers)
   if (entries.length > MOST_SERVERS) throw new ConfigurationError([`${shown}: it has ${entries.length} servers, more than the ${MOST_SERVERS} that there may be`])
   const wrong = entries.find(([, given]) => !isObject(given))
-  if (wrong !== undefined) throw new ConfigurationError([`${shown}: ${wrong[0]}: it must be an object, with "command" or "url"`])
+  if (wrong !== undefined) throw new ConfigurationError([`${shown}: ${wrong[0]}: it must be an object, with "command", "url" or "openapi"`])
   return entries as [string, Fields][]
 }
 
@@ -126,7 +126,7 @@ function duplicateIn (node: Node): Node | undefined {
   }
 }
 
-function definitionOf (name: string, fields: Fields, folder: string, problem: (line: string) => void): ServerDefinition {
+function definitionOf (name: string, fields: Fields, folder: string, problem: (line: string) => void): Definition {
   const { prefix = asName(name).slice(0, 40), tools, allow, hide = [], prompts = true, resources = true, concurrency = Infinity, perUser = false, maxUsers = USERS, start = 'boot', idleMinutes, connectSeconds = CONNECT_SECONDS, pin = false } = fields
   if (Array.isArray(tools) && allow !== undefined) problem('tools is a list of what is allowed, and so is allow; one will do')
   if (Array.isArray(tools) && !tools.every(pattern => typeof pattern === 'string')) problem('tools must be a list of patterns such as "get_*", or an object of terms by the name of a tool')
@@ -136,17 +136,34 @@ function definitionOf (name: string, fields: Fields, folder: string, problem: (l
     if (isObject(terms) && tool.includes('*') && terms.name !== undefined) problem(`tools.${tool}: name is of one tool, and not of a pattern`)
     if (!isObject(terms)) problem(`tools.${tool}: it must be an object, such as { "scopes": ["write"] }`)
   }
+  const mount = {
+    name, prefix, hide, concurrency, pin,
+    allow: Array.isArray(tools) ? tools : allow,
+    terms: termsOf(fields),
+    tools: new Map(byTool.map(([tool, terms]) => [tool, terms as ToolTerms]))
+  }
+  if (fields.openapi !== undefined) return { ...mount, target: apiOf(fields, folder, problem) }
+  for (const field of ['baseUrl', 'query', 'auth', 'operations']) if (fields[field] !== undefined) problem(`${field} is of APIs, with "openapi"`)
   const target = targetOf(fields, folder, problem)
   if (!perUser && maxUsers !== USERS) problem('maxUsers is of servers with "perUser": true')
   if (!perUser && usesUser(target)) problem(`${USER} is of servers with "perUser": true, which are started for one person each`)
   return {
-    name, prefix, target, hide, prompts, resources, concurrency, perUser, maxUsers, start, pin,
-    allow: Array.isArray(tools) ? tools : allow,
-    terms: termsOf(fields),
-    tools: new Map(byTool.map(([tool, terms]) => [tool, terms as ToolTerms])),
+    ...mount, target, prompts, resources, perUser, maxUsers, start,
     idleMs: (idleMinutes ?? (perUser ? USER_IDLE_MINUTES : Infinity)) * MINUTE_MS,
     connectMs: connectSeconds * 1000
   }
+}
+
+const OF_SERVERS = ['type', 'transport', 'command', 'args', 'env', 'cwd', 'url', 'httpUrl', 'serverUrl', 'perUser', 'maxUsers', 'start', 'idleMinutes', 'connectSeconds', 'prompts', 'resources']
+
+function apiOf (fields: Fields, folder: string, problem: (line: string) => void): ApiTarget {
+  const { openapi, baseUrl, headers = {}, query = {}, auth = {}, operations: { tags, paths, methods } = {} } = fields
+  for (const field of OF_SERVERS) if (fields[field] !== undefined) problem(`${field} does not go with openapi`)
+  const isFile = !/^https?:/i.test(openapi)
+  if (!isFile && !URL.canParse(openapi)) problem('openapi must be a file or an http:// or https:// URL')
+  if (baseUrl !== undefined && !/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? '')) problem('baseUrl must be an http:// or https:// URL')
+  checkHeaders(headers, problem)
+  return { kind: 'openapi', document: isFile ? path.resolve(folder, openapi) : openapi, isFile, baseUrl, headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])), query, auth, only: { tags, paths, methods: methods?.map((method: string) => method.toUpperCase()) } }
 }
 
 const termsOf = ({ scopes, scopeTitles, askScopes, timeoutMs, maxResultBytes }: Fields): Terms => ({ scopes, scopeTitles, askScopes, timeoutMs, maxResultBytes })
@@ -159,13 +176,18 @@ function targetOf (fields: Fields, folder: string, problem: (line: string) => vo
   const { command, args = [], env = {}, cwd = '.', url = fields.httpUrl ?? fields.serverUrl, headers = {}, type = fields.transport } = fields
   const kind = typeof type === 'string' ? KINDS[type.toLowerCase()] : undefined
   if (typeof type === 'string' && kind === undefined) problem(`type ${JSON.stringify(type)} is not known; there are stdio, http and sse`)
-  if ((command === undefined) === (url === undefined)) problem(command === undefined ? 'it needs a command or a url' : 'it has a command and a url; which of them is it?')
+  if ((command === undefined) === (url === undefined)) problem(command === undefined ? 'it needs a command, a url or openapi' : 'it has a command and a url; which of them is it?')
   else if (kind !== undefined && (kind === 'process') !== (url === undefined)) problem(`type ${type} does not go with a ${url === undefined ? 'command' : 'url'}`)
   for (const field of url === undefined ? ['headers'] : ['args', 'env', 'cwd']) if (fields[field] !== undefined) problem(`${field} does not go with a ${url === undefined ? 'command' : 'url'}`)
   if (url === undefined) return { kind: 'process', command, args, env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, String(value)])), cwd: path.resolve(folder, cwd) }
   const parsed = URL.parse(url.replaceAll(USER, 'user'))
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) problem('url must be an http:// or https:// URL')
   else if (parsed.username !== '' || parsed.password !== '') problem('url must have no credentials; put them into headers: { "Authorization": "Bearer ${TOKEN}" }')
+  checkHeaders(headers, problem)
+  return { kind: kind === undefined || kind === 'process' ? 'any' : kind, url, headers }
+}
+
+function checkHeaders (headers: Fields, problem: (line: string) => void): void {
   for (const [header, value] of Object.entries(headers)) {
     try {
       new Headers({ [header]: value as string }).get(header)
@@ -173,7 +195,6 @@ function targetOf (fields: Fields, folder: string, problem: (line: string) => vo
       problem(`headers.${header} is no header that can be sent`)
     }
   }
-  return { kind: kind === undefined || kind === 'process' ? 'any' : kind, url, headers }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value)
