@@ -12,7 +12,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['plugins/auth/policy.ts', 'plugins/auth/roles.ts', 'plugins/auth/verifier.ts'],
   ['plugins/events'],
   ['plugins/http'],
-  ['plugins/accounts', 'plugins/audit', 'plugins/certificate.ts', 'plugins/port.ts', 'plugins/log', 'plugins/catalog'],
+  ['plugins/accounts', 'plugins/audit', 'plugins/certificate.ts', 'plugins/port.ts', 'plugins/log', 'plugins/shared', 'plugins/catalog'],
   ['plugins/auth/bearer.ts', 'plugins/mcp', 'plugins/metrics'],
   ['plugins/auth/noauth', 'plugins/auth/oauth'],
   ['routes', 'tools', 'mcpx.ts'],

@@ -26,7 +26,7 @@ export default fp(async function db (fastify: FastifyInstance) {
   const { db, kind, shown } = storage
   fastify.decorate('storage', storage)
   fastify.decorate('db', db)
-  fastify.addHook('onClose', async () => { await db.destroy() })
+  fastify.addHook('onClose', async () => { await storage.close() })
   if (kind === 'postgres') {
     await requireWhole(db)
     await requireSameSecret(db, secret, config.JWT_PREVIOUS_SECRET_KEYS)

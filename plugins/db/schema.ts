@@ -114,6 +114,8 @@ export interface Database {
     caller: Generated<string>
     bytes: Generated<number>
   }
+  mcp_sessions: { id: string, owner: string, caller: string, initialize: string, subscriptions: string, last_used_at: Seconds }
+  messages: { id: Generated<number>, at: Seconds, text: string }
   installation: { name: string, value: string }
   usage: {
     day: string

@@ -22,7 +22,7 @@ export async function openSqlite (file: string): Promise<Storage> {
   for (;;) {
     try {
       const db = await open(file)
-      return { kind: 'sqlite', db, shown: file, follow: (changed, failed) => follow(db, changed, failed) }
+      return { kind: 'sqlite', db, shown: file, follow: (changed, failed) => follow(db, changed, failed), close: async () => await db.destroy() }
     } catch (error) {
       const { code = '', message } = error as NodeJS.ErrnoException
       // Of two that switch a new file to WAL at once, SQLite refuses one without waiting: each could wait for the other.

@@ -2,6 +2,12 @@
 import type { Kysely } from 'kysely'
 import type { Database } from './schema.ts'
 
+/** What instances tell each other; who tells hears it too. What is told while an instance is not connected, it does not hear. */
+export interface Exchange {
+  readonly publish: (text: string) => Promise<void>
+  readonly hear: (listen: (text: string) => void) => () => void
+}
+
 export interface Storage {
   readonly kind: 'sqlite' | 'postgres'
   readonly db: Kysely<Database>
@@ -12,4 +18,8 @@ export interface Storage {
    * @param failed is told why it could not be
    */
   readonly follow: (changed: () => Promise<void>, failed: (error: unknown) => void) => () => void
+  /** Undefined for a database of one machine. */
+  readonly exchange?: Exchange
+  /** Gives back all that it has. */
+  readonly close: () => Promise<void>
 }

@@ -7,6 +7,7 @@ import { createDirectLane } from './direct/lane.ts'
 import { createRequestState } from './request-state.ts'
 import { createSdkLane } from './sdk/lane.ts'
 import type { ServerSource } from './sdk/server.ts'
+import { SharedSessions } from './sdk/shared-sessions.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,7 +21,7 @@ declare module 'fastify' {
 const [LEAST_SESSIONS, LEAST_STREAMS] = [5, 5]
 
 export default fp(async function mcp (fastify: FastifyInstance) {
-  const { budgets, config, events, mcp: catalog, callLimits: limits, tasks, skills } = fastify
+  const { budgets, config, db, events, shared, mcp: catalog, callLimits: limits, tasks, skills } = fastify
   const source: ServerSource = {
     catalog,
     events,
@@ -30,6 +31,9 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     info: { name: config.MCP_SERVER_NAME, version },
     instance: config.INSTANCE_NAME,
     requestState: createRequestState(fastify.deriveKey('mcp request state'), catalog),
+    sharedSessions: shared.among === 'nobody' ? undefined : new SharedSessions(db, shared, {
+      idle: config.SESSION_IDLE_MINUTES * 60, most: Math.max(LEAST_SESSIONS, Math.floor(config.SESSION_MAX * config.CALLER_SHARE_PERCENT / 100))
+    }, error => fastify.log.warn({ err: error }, 'sessions could not be stored for other instances')),
     keepAliveMs: config.KEEP_ALIVE_SECONDS * 1000
   }
   const sdk = createSdkLane(source, {
@@ -48,4 +52,4 @@ export default fp(async function mcp (fastify: FastifyInstance) {
     direct?.close()
     await sdk.close()
   })
-}, { name: 'mcp', dependencies: ['budgets', 'config', 'events', 'http', 'secrets', 'catalog'] })
+}, { name: 'mcp', dependencies: ['budgets', 'config', 'events', 'http', 'secrets', 'catalog', 'db', 'shared'] })

@@ -9,7 +9,7 @@ import { createUser, setRolesOf } from '../../plugins/accounts/users.ts'
 import { Authorization, callTool } from '../oauth/authorization.ts'
 import { taskClient, TASKS } from '../mcp/tasks.ts'
 import { calls } from '../mcp/tools/_calls.ts'
-import { events, modern } from '../mcp/wire.ts'
+import { answer, events, legacy, modern, openSession, post } from '../mcp/wire.ts'
 import { startServer, temporaryFolder } from '../server.ts'
 import { startPostgres, withoutPostgres } from '../support/postgres.ts'
 import { startRoundRobin } from '../support/round-robin.ts'
@@ -120,5 +120,53 @@ t.test('two instances on PostgreSQL behind a round-robin balancer', { skip: with
     const aborted = once(calls, 'aborted')
     await taskClient(there.endpoint, undefined, headers).cancel(cancelled)
     t.same(await aborted, ['strudel'])
+  })
+
+  await t.test('a session of a 2025-era client lives at both', async t => {
+    const { access_token: token } = await (await new Authorization(origin).register()).tokens()
+    const session = await openSession(`${origin}/mcp`, { authorization: `Bearer ${token}` }, { elicitation: {} })
+    const echo = async (at: string, headers = session): Promise<Response> => await legacy(`${at}/mcp`, 'tools/call', { name: 'echo', arguments: { message: 'tea' } }, { headers })
+    const answers = await Promise.all(Array.from({ length: 8 }, async (_, index) => await answer(echo([here, there][index % 2]?.origin ?? ''))))
+    t.ok(answers.every(({ result }) => result?.content[0].text === 'tea'), 'requests that come to both at once')
+    const { access_token: another } = await (await new Authorization(origin).register()).tokens()
+    for (const at of [here, there]) t.equal((await echo(at.origin, { ...session, authorization: `Bearer ${another}` })).status, 404, 'another client does not know it')
+
+    const abort = new AbortController()
+    t.teardown(() => abort.abort())
+    const stream = events(await fetch(here.endpoint, { headers: { ...session, accept: 'text/event-stream', 'last-event-id': 'of-elsewhere-7' }, signal: abort.signal }))
+    t.match(await answer(legacy(there.endpoint, 'resources/subscribe', { uri: 'note://fixed' }, { headers: session })), { result: {} })
+    await until(async () => (await there.app.db.selectFrom('mcp_sessions').select('subscriptions').execute()).some(row => row.subscriptions.includes('note://fixed')))
+    const telling = setInterval(() => there.app.events.publish({ type: 'resource', uri: 'note://fixed' }), 50) // the other learns of the subscription a moment later
+    t.teardown(() => clearInterval(telling))
+    for await (const { message } of stream) if (message?.method === 'notifications/resources/updated') break
+    clearInterval(telling)
+    t.pass('what it subscribed to at one it hears of by its stream at the other, of what a third has changed')
+
+    const asked = events(await legacy(here.endpoint, 'tools/call', { name: 'order_tea', arguments: {} }, { headers: session }))
+    let last: unknown
+    for await (const { message } of asked) {
+      last = message
+      if (message?.method !== 'elicitation/create') continue
+      const field = Object.keys(message.params?.requestedSchema.properties ?? {})[0] ?? ''
+      await post(there.endpoint, { jsonrpc: '2.0', id: message.id, result: { action: 'accept', content: { [field]: field === 'size' ? 'large' : 'Anna' } } }, { headers: session })
+    }
+    t.match(last, { result: { content: [{ text: 'A large tea for Anna' }] } }, 'questions of one are answered at the other')
+
+    const started = once(calls, 'started')
+    const waiting = post(here.endpoint, { jsonrpc: '2.0', id: 77, method: 'tools/call', params: { name: 'wait', arguments: { label: 'long' } } }, { headers: session }).then(response => response.text()).catch(() => '')
+    await started
+    const aborted = once(calls, 'aborted')
+    await post(there.endpoint, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 77 } }, { headers: session })
+    t.same(await aborted, ['long'], 'and cancelled there')
+    await waiting
+
+    const ended = await openSession(there.endpoint, { authorization: `Bearer ${token}` })
+    t.equal((await echo(here.origin, ended)).status, 200)
+    t.equal((await fetch(here.endpoint, { method: 'DELETE', headers: ended })).status, 200)
+    await until(async () => (await echo(there.origin, ended)).status === 404)
+
+    abort.abort()
+    await here.app.close()
+    for (let round = 0; round < 4; round++) t.match(await answer(echo(origin)), { result: { content: [{ text: 'tea' }] } }, 'it goes on when an instance is gone')
   })
 })

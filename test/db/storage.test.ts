@@ -52,7 +52,7 @@ const exchange = async (db: Db, refreshToken: string): Promise<IssuedPair> => aw
 
 t.test('SQLite', async t => {
   const storage = await openStorage(readConfig({ AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db') }, ''))
-  t.teardown(() => storage.db.destroy())
+  t.teardown(() => storage.close())
   await conform(t, [storage, storage])
 })
 
@@ -60,9 +60,22 @@ t.test('PostgreSQL', { skip: withoutPostgres }, async t => {
   const { database } = await startPostgres(t)
   const config = readConfig({ DATABASE_URL: await database() }, '')
   const opened = await Promise.all([openStorage(config), openStorage(config), openStorage(config)]) // at once, on nothing
-  t.teardown(async () => { for (const { db } of opened) await db.destroy() })
+  t.teardown(async () => { for (const storage of opened) await storage.close() })
   t.equal((await opened[0].db.selectFrom('users').selectAll().execute()).length, 0, 'those that open it at once migrate it once')
   await conform(t, [opened[0], opened[1]])
+
+  await t.test('what one instance tells the others hear, however long it is', async t => {
+    const heard: string[] = []
+    t.teardown(opened[1].exchange?.hear(text => heard.push(text)) ?? (() => {}))
+    const long = `long ${'🙂'.repeat(10_000)}`
+    await until(async () => {
+      await opened[0].exchange?.publish('short')
+      return heard.length > 0
+    })
+    await opened[0].exchange?.publish(long)
+    await until(() => heard.includes(long))
+    t.equal(heard[0], 'short')
+  })
 })
 
 async function conform (t: Test, [here, there]: [Storage, Storage]): Promise<void> {

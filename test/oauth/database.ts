@@ -12,7 +12,7 @@ import { temporaryFolder } from '../server.ts'
 export async function testDatabase (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{ db: Kysely<Database>, storage: Storage, config: Config }> {
   const config = readConfig({ AUTH_DB_PATH: path.join(temporaryFolder(t), 'auth.db'), ...env }, '/nonexistent')
   const storage = await openStorage(config)
-  t.teardown(() => storage.db.destroy())
+  t.teardown(() => storage.close())
   return { db: storage.db, storage, config }
 }
 

@@ -9,6 +9,8 @@ import type { Database } from '../schema.ts'
 import { exclusive } from '../exclusive.ts'
 import type { Storage } from '../storage.ts'
 import { Connections } from './connections.ts'
+import { exchangeOver } from './exchange.ts'
+import { Listener } from './listener.ts'
 import { isTemporary, openingError } from './opening-error.ts'
 import { addressOf, connectionOptions } from './options.ts'
 import { follow, makeSignals } from './signals.ts'
@@ -32,7 +34,16 @@ export async function openPostgres (config: Config, waitMs: number): Promise<Sto
     try {
       await requireUsable(db, address)
       if (!isUpToDate(await stepsOf(db))) await migrate(config)
-      return { kind: 'postgres', db, shown: shownDatabase(address), follow: (changed, failed) => follow(options, changed, failed) }
+      const listener = new Listener(options)
+      return {
+        kind: 'postgres', db, shown: shownDatabase(address),
+        follow: (changed, failed) => follow(listener, changed, failed),
+        exchange: exchangeOver(db, listener),
+        close: async () => {
+          await listener.close()
+          await db.destroy()
+        }
+      }
     } catch (error) {
       await db.destroy()
       if (!isTemporary(error, address) || performance.now() >= deadline) throw openingError(error, address)

@@ -7,31 +7,37 @@ const MOST_BYTES = 1_000_000
 /** What keeping anything costs besides its own bytes. */
 export const EACH = 256
 
-interface StoredEvent { readonly id: string, readonly streamId: string, readonly json: Buffer, readonly hold: Hold }
+interface StoredEvent { readonly number: number, readonly id: string, readonly streamId: string, readonly json: Buffer, readonly hold: Hold }
 
 /** Keeps a bounded number of events, of bounded size together, for one session: what is older cannot be replayed. */
 export class RecentEvents implements EventStore {
   readonly #kept: Budget
   readonly #caller: string
+  readonly #mark: string
   readonly #events = new Set<StoredEvent>()
   #count = 0
   #bytes = 0
   #over = false
 
-  /** @param kept where the bytes of all sessions are counted, for the caller that this one is of */
-  constructor (kept: Budget, caller: string) {
+  /**
+   * @param kept where the bytes of all sessions are counted, for the caller that this one is of
+   * @param mark what ids begin with, so that those of another instance are not taken for its own
+   */
+  constructor (kept: Budget, caller: string, mark = '') {
+    this.#mark = mark
     this.#kept = kept
     this.#caller = caller
   }
 
   async storeEvent (streamId: string, message: JSONRPCMessage): Promise<string> {
-    const id = `${++this.#count}`
+    const number = ++this.#count
+    const id = `${this.#mark}${number}`
     if (this.#over) return id
     // As bytes, which are what they are counted as: a text takes two for a character once one is not Latin-1, an object far more.
     const json = Buffer.from(JSON.stringify(message))
     const hold = this.#kept.take(this.#caller, json.length + EACH, () => this.#drop(event))
     if (hold === undefined) return id // it cannot be replayed
-    const event: StoredEvent = { id, streamId, json, hold }
+    const event: StoredEvent = { number, id, streamId, json, hold }
     this.#events.add(event)
     this.#bytes += json.length
     for (const oldest of this.#events) {
@@ -48,6 +54,9 @@ export class RecentEvents implements EventStore {
     for (const event of this.#events) if (event.streamId === streamId) this.#drop(event)
   }
 
+  /** Whether another instance has said it: what came after it is not known here. */
+  isForeign (eventId: string): boolean { return this.#mark !== '' && !eventId.startsWith(this.#mark) }
+
   async getStreamIdForEventId (eventId: string): Promise<string | undefined> {
     return this.#find(eventId)?.streamId
   }
@@ -55,8 +64,8 @@ export class RecentEvents implements EventStore {
   async replayEventsAfter (lastEventId: string, { send }: { send: (eventId: string, message: JSONRPCMessage) => Promise<void> }): Promise<string> {
     const last = this.#find(lastEventId)
     if (last === undefined) throw new Error(`event ${lastEventId} is no longer kept`)
-    for (const { id, streamId, json } of this.#events) {
-      if (streamId !== last.streamId || Number(id) <= Number(last.id)) continue
+    for (const { number, id, streamId, json } of this.#events) {
+      if (streamId !== last.streamId || number <= last.number) continue
       const message = JSON.parse(json.toString()) as JSONRPCMessage
       // A priming event has an id and no message: it marks where the stream began, and there is nothing to replay.
       if ('jsonrpc' in message) await send(id, message)

@@ -10,10 +10,12 @@ import { askedOf } from '../asked.ts'
 import { code, sendJsonRpcError } from '../json-rpc.ts'
 import { connected } from './connection.ts'
 import { listening, sdkEventBus } from './event-bus.ts'
-import { EACH } from './event-store.ts'
+import { EACH, type RecentEvents } from './event-store.ts'
 import { Listeners } from './listeners.ts'
 import { asAuthInfo, contextOf, type RequestContext } from './request-context.ts'
 import { CatalogServer, type ServerSource } from './server.ts'
+import type { Session } from './session.ts'
+import { type Say, SessionCopies } from './session-copies.ts'
 import { type SessionLimits, Sessions } from './sessions.ts'
 import { asTaskListen, listenToTasks } from './task-listen.ts'
 import { sendWebResponse, toWebRequest } from './web.ts'
@@ -37,9 +39,10 @@ export interface SdkLane {
 }
 
 export function createSdkLane (source: ServerSource, { streams, ...sessionLimits }: LaneLimits): SdkLane {
-  const { catalog, events, keepAliveMs, tasks } = source
+  const { catalog, events, keepAliveMs, sharedSessions: shared, tasks } = source
   const stateless = createMcpHandler(serverFor, { legacy: 'stateless', bus: sdkEventBus(events, catalog), keepAliveMs, maxSubscriptions: Infinity }) // it cannot tell callers apart: `listeners` does
   const sessions = new Sessions(source, sessionLimits)
+  const copies = shared && new SessionCopies(sessions, shared, sessionLimits.kept)
   const listeners = new Listeners(streams, sessionLimits.kept)
   const leave = events.on('revocation', () => listeners.check())
 
@@ -68,7 +71,7 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
       return await sendWebResponse(reply, response, { opened, answers: answersOnce(request) })
     }
 
-    const session = typeof id === 'string' ? sessions.find(id, request.principal) : await sessions.open({ caller: callerOf(request), principal: request.principal, bytes: bodyBytes(request) })
+    const session = typeof id === 'string' ? sessions.find(id, request.principal) ?? await copies?.resume(id, request.principal, sayAs(context)) : await sessions.open({ caller: callerOf(request), principal: request.principal, bytes: bodyBytes(request) })
     if (session === undefined) return sendJsonRpcError(reply, 404, code.sessionNotFound, 'Session not found: it has ended, or never was; initialize a new one')
     session.narrowed = request.narrowed
     askedOf(request)?.takenBy('sdk', '2025')
@@ -76,7 +79,8 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     if (begun === undefined) return sendJsonRpcError(reply, 400, code.invalidRequest, 'Invalid request: its id is that of another request of the session that has no answer yet')
     sessions.streaming(session, 1)
     try {
-      const response = request.method === 'GET' ? await session.standalone.open(web) : await session.transport.handleRequest(web, options)
+      const response = request.method === 'GET' ? await session.standalone.open(withoutForeign(web, session.events)) : await session.transport.handleRequest(web, options)
+      await share(request, response, session, id, parsedBody)
       if (!response.ok) for (const id of begun) session.inFlight.delete(id) // it was refused as a whole
       await sessions.endCancelled(session, parsedBody)
       const ended = (): void => {
@@ -87,6 +91,14 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     } finally {
       if (session.transport.sessionId === undefined) await session.server.close()
     }
+  }
+
+  /** Has other instances know what they need of a session. */
+  async function share ({ method, principal }: FastifyRequest, response: Response, { transport: { sessionId }, caller }: Session, given: unknown, body: unknown): Promise<void> {
+    if (shared === undefined || sessionId === undefined || !response.ok) return
+    if (given === undefined) await shared.add(sessionId, principal, caller, body as object) // before the client knows its id
+    else if (method === 'DELETE') shared.end(sessionId)
+    else if (method === 'POST') shared.pass(sessionId, body)
   }
 
   async function respond (request: FastifyRequest, reply: FastifyReply, answer?: unknown): Promise<Response> {
@@ -107,10 +119,28 @@ export function createSdkLane (source: ServerSource, { streams, ...sessionLimits
     openSessions: () => sessions.size,
     close: async () => {
       leave()
+      copies?.close()
       listeners.close()
       await Promise.all([tasks.close(), stateless.close(), sessions.close()])
     }
   }
+}
+
+/** Says to a session what its client has said elsewhere; its answer is dropped. */
+const sayAs = (context: RequestContext): Say => async ({ transport }, message) => {
+  const { request: { server: { config } } } = context
+  const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...(transport.sessionId !== undefined && { 'mcp-session-id': transport.sessionId }) }
+  const response = await transport.handleRequest(new Request(new URL(config.MCP_PATH, config.PUBLIC_URL), { method: 'POST', headers }), { parsedBody: message, authInfo: asAuthInfo(context) })
+  await response.text()
+}
+
+/** A client that comes back from another instance begins anew: what that one said after its last event is not known here. */
+function withoutForeign (web: Request, events: RecentEvents): Request {
+  const last = web.headers.get('last-event-id')
+  if (last === null || !events.isForeign(last)) return web
+  const headers = new Headers(web.headers)
+  headers.delete('last-event-id')
+  return new Request(web.url, { method: web.method, headers, signal: web.signal })
 }
 
 /** Whether a request opens a stream that has no end of its own. */

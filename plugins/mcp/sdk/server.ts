@@ -1,5 +1,6 @@
 // An official SDK server over the catalog. The SDK owns the protocol, the catalog owns what is served: building one
 // costs the same whatever the number of tools, because nothing is registered into it a second time.
+import { randomInt } from 'node:crypto'
 import {
   type CallToolResult, type ClientCapabilities, type InputRequiredResult, isInputRequiredResult, type JSONRPCMessage, McpServer, ProtocolError, ProtocolErrorCode, type ServerContext,
   type ServerOptions, type Transport
@@ -14,6 +15,7 @@ import type { Events } from '../../events/index.ts'
 import { askedOf } from '../asked.ts'
 import { complete, follow, getPrompt, listResources, readResource } from '../../catalog/calls/read.ts'
 import type { RequestState } from '../request-state.ts'
+import type { SharedSessions } from './shared-sessions.ts'
 import { declaresTasks, isCreatedTask } from '../../catalog/task.ts'
 import { contextOf, type RequestContext } from './request-context.ts'
 import { serveSkills } from './skills.ts'
@@ -31,6 +33,8 @@ export interface ServerSource {
   /** INSTANCE_NAME: which of several processes this is. */
   readonly instance: string | undefined
   readonly requestState: RequestState
+  /** Where any request may come to any of several instances. */
+  readonly sharedSessions?: SharedSessions | undefined
   /** Milliseconds between the comments that keep an idle stream open. */
   readonly keepAliveMs: number
 }
@@ -177,4 +181,12 @@ function options ({ catalog, requestState }: ServerSource, from: Requester): Ser
     },
     requestState: { verify: requestState.verify }
   }
+}
+
+/**
+ * Has it number what it asks from anywhere: two instances may ask the client of one session something at the same time. The SDK, which
+ * has no setting for it, begins each server with 0.
+ */
+export function numberAtRandom ({ server }: CatalogServer): void {
+  (server as unknown as { _requestMessageId: number })._requestMessageId = randomInt(2 ** 30)
 }

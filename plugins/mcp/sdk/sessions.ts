@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { ProtocolError, ProtocolErrorCode, type RequestId, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
 import type { Budget, Hold } from '../../../lib/budget.ts'
 import { nowMs } from '../../../lib/clock.ts'
-import type { Narrowing, Principal } from '../../auth/principal.ts'
+import type { Principal } from '../../auth/principal.ts'
 import { code } from '../json-rpc.ts'
 import { connected } from './connection.ts'
 import { EACH, RecentEvents } from './event-store.ts'
-import { CatalogServer, type ServerSource } from './server.ts'
+import { CatalogServer, numberAtRandom, type ServerSource } from './server.ts'
+import { messages, type Opener, type Session } from './session.ts'
 import { StandaloneStreams } from './standalone.ts'
 
 // SEP-1699: how long a client waits before it comes back to a stream that ended.
@@ -17,38 +18,12 @@ const MOST_URI_LENGTH = 2048
 // Calls that were stopped answer before their session goes.
 const LAST_WORDS_MS = 50
 
-export interface Session {
-  readonly transport: WebStandardStreamableHTTPServerTransport
-  readonly server: CatalogServer
-  /** What it has said, for clients that come back. */
-  readonly events: RecentEvents
-  readonly standalone: StandaloneStreams
-  /** Who used it last. Only the principal that opened a session may use it, and only by the client that it was opened with. */
-  principal: Principal | null
-  /** What the address left that was used last. */
-  narrowed: Narrowing | null
-  /** URIs, and what each is counted as. */
-  readonly subscriptions: Map<string, Hold>
-  /** Requests that have no answer yet. */
-  readonly inFlight: Set<RequestId>
-  lastUsed: number
-  /** Responses being streamed: a session that listens is not idle. */
-  streams: number
-  /** Its place, once it has one. */
-  place: Hold | undefined
-  /** It has ended: what it holds was given back, and nothing more may be taken. */
-  over: boolean
-}
-
 export interface SessionLimits {
   readonly places: Budget
   /** Bytes of what is kept. */
   readonly kept: Budget
   readonly idleMs: number
 }
-
-/** Who opens a session, and how much of what it says is kept with it. */
-export interface Opener { readonly caller: string, readonly principal: Principal | null, readonly bytes: number }
 
 export class Sessions {
   readonly #sessions = new Map<string, Session>()
@@ -82,6 +57,9 @@ export class Sessions {
 
   get size (): number { return this.#sessions.size }
 
+  /** Whoever it is of. */
+  get (id: string): Session | undefined { return this.#sessions.get(id) }
+
   /** Finds a session for its owner. Another principal's, or another client's, is as unknown as one that never was. */
   find (id: string, principal: Principal | null): Session | undefined {
     const session = this.#sessions.get(id)
@@ -91,14 +69,15 @@ export class Sessions {
     return session
   }
 
-  /** Prepares a session; it is kept once its `initialize` has succeeded. */
-  async open ({ caller, principal, bytes }: Opener): Promise<Session> {
+  /** Prepares a session; it is kept once its `initialize` has succeeded. @param known the id that it has elsewhere */
+  async open ({ caller, principal, bytes }: Opener, known?: string): Promise<Session> {
     const { places, kept } = this.#limits
-    const events = new RecentEvents(kept, caller)
+    const { sharedSessions: shared } = this.#source
+    const events = new RecentEvents(kept, caller, shared === undefined ? '' : `${randomUUID().slice(0, 8)}-`)
     let left: (() => void) | undefined
     const transport = new WebStandardStreamableHTTPServerTransport({
       // The name leads the proxy to this process; nothing is looked up by it here.
-      sessionIdGenerator: () => [this.#source.instance, randomUUID()].filter(Boolean).join('.'),
+      sessionIdGenerator: () => known ?? [this.#source.instance, randomUUID()].filter(Boolean).join('.'),
       eventStore: events,
       retryInterval: RETRY_MS,
       keepAliveMs: this.#source.keepAliveMs,
@@ -109,11 +88,15 @@ export class Sessions {
       }
     })
     const server = new CatalogServer(this.#source, '2025')
+    if (shared !== undefined) numberAtRandom(server)
     const standalone = new StandaloneStreams(transport, this.#source.keepAliveMs)
-    const session: Session = { transport, server, events, standalone, principal, narrowed: null, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined, over: false }
+    const session: Session = { transport, server, events, standalone, caller, principal, narrowed: null, subscriptions: new Map(), inFlight: new Set(), lastUsed: nowMs(), streams: 0, place: undefined, over: false }
     const forget = (): void => {
       session.over = true
-      if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId)
+      if (transport.sessionId !== undefined) {
+        this.#sessions.delete(transport.sessionId)
+        shared?.forget(transport.sessionId)
+      }
       for (const hold of [session.place, opening, ...session.subscriptions.values()]) hold?.release()
       session.subscriptions.clear()
       events.close()
@@ -121,20 +104,24 @@ export class Sessions {
       left?.()
     }
     const end = (): void => {
+      if (transport.sessionId !== undefined) shared?.end(transport.sessionId)
       forget()
       void server.close()
     }
     const opening = kept.take(caller, bytes + EACH, end)
     opening?.keep(true) // events make room before it
     if (server.server.getCapabilities().resources) {
-      server.server.setRequestHandler('resources/subscribe', ({ params: { uri } }, ctx) => {
+      const told = async (): Promise<void> => { if (transport.sessionId !== undefined) await shared?.subscribed(transport.sessionId, [...session.subscriptions.keys()]) }
+      server.server.setRequestHandler('resources/subscribe', async ({ params: { uri } }, ctx) => {
         server.follow(ctx, uri)
         if (!session.subscriptions.has(uri)) session.subscriptions.set(uri, this.#subscription(session, caller, uri, end))
+        await told()
         return {}
       })
-      server.server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }) => {
+      server.server.setRequestHandler('resources/unsubscribe', async ({ params: { uri } }) => {
         session.subscriptions.get(uri)?.release()
         session.subscriptions.delete(uri)
+        await told()
         return {}
       })
     }
@@ -157,6 +144,7 @@ export class Sessions {
 
   used (session: Session): void {
     session.lastUsed = nowMs()
+    if (session.transport.sessionId !== undefined) this.#source.sharedSessions?.used(session.transport.sessionId)
     session.place?.touch()
   }
 
@@ -214,5 +202,3 @@ export class Sessions {
 }
 
 const isSame = (a: Principal | null, b: Principal | null): boolean => a?.id === b?.id && a?.clientId === b?.clientId
-
-const messages = (body: unknown): object[] => [body].flat().filter(message => typeof message === 'object' && message !== null)

@@ -1,0 +1,66 @@
+// fastify.shared: what instances tell each other. Where there is one, or several on one SQLite, nobody is told, and nothing is done.
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+
+export interface Shared {
+  /** Whether others may hear what is told: then any request may come to any instance. */
+  readonly among: 'instances' | 'nobody'
+  /** Tells the other instances, behind what goes on; who cannot be told is not. */
+  publish: (topic: string, data: unknown) => void
+  /** Hears what other instances tell, until what is answered is called. */
+  subscribe: (topic: string, listener: (data: any) => void) => () => void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { shared: Shared }
+}
+
+interface Message { readonly from: string, readonly topic: string, readonly data: unknown }
+
+export default fp(async function shared (fastify: FastifyInstance) {
+  const { events, log, storage: { exchange } } = fastify
+  const topics = new Map<string, Set<(data: any) => void>>()
+  const self = randomUUID()
+
+  function heard (text: string): void {
+    const { from, topic, data } = JSON.parse(text) as Message
+    if (from === self) return
+    for (const listener of topics.get(topic) ?? []) {
+      try {
+        listener(data)
+      } catch (error) {
+        log.error({ err: error, topic }, 'what another instance told could not be taken')
+      }
+    }
+  }
+
+  fastify.decorate('shared', {
+    among: exchange === undefined ? 'nobody' : 'instances',
+    publish: (topic, data) => {
+      exchange?.publish(JSON.stringify({ from: self, topic, data } satisfies Message)).catch((error: unknown) => log.warn({ err: error, topic }, 'other instances could not be told'))
+    },
+    subscribe: (topic, listener) => {
+      const listeners = topics.get(topic) ?? new Set()
+      topics.set(topic, listeners.add(listener))
+      return () => { listeners.delete(listener) }
+    }
+  } satisfies Shared)
+  if (exchange === undefined) return
+
+  const { shared } = fastify
+  let relaying = false // what is told here because another instance told it is not told on
+  const leave = [
+    exchange.hear(heard),
+    events.on('resource', ({ uri }) => { if (!relaying) shared.publish('resource', uri) }),
+    shared.subscribe('resource', (uri: string) => {
+      relaying = true
+      try {
+        events.publish({ type: 'resource', uri })
+      } finally {
+        relaying = false
+      }
+    })
+  ]
+  fastify.addHook('onClose', async () => { for (const stop of leave) stop() })
+}, { name: 'shared', dependencies: ['db', 'events'] })
