@@ -4,6 +4,7 @@ import autoload from '@fastify/autoload'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { requirePlugins } from './lib/plugin-files.ts'
 import type { Config } from './plugins/config.ts'
+import { below } from './plugins/http/public-path.ts'
 import { refuseUnreadable } from './plugins/http/errors.ts'
 import { requestIdOf } from './plugins/http/request-id.ts'
 import { openLog } from './plugins/log/index.ts'
@@ -28,6 +29,7 @@ export async function buildApp (config: Config, logTo?: NodeJS.WritableStream): 
     keepAliveTimeout: config.IDLE_CONNECTION_SECONDS * 1000,
     http: { headersTimeout: 15_000 },
     clientErrorHandler: refuseUnreadable,
+    ...(config.publicPath !== '' && { rewriteUrl: below(config.publicPath) }),
     pluginTimeout: 60_000, // for one plugin to start: on a busy machine hashing a password alone may take Fastify's ten seconds
     forceCloseConnections: 'idle'
   })

@@ -95,7 +95,7 @@ export const clientSymptoms: readonly ClientSymptom[] = [
     client: 'ChatGPT',
     symptom: 'It refuses the server after the sign-in.',
     cause: 'It compares the issuer character by character, in the metadata and in the answer.',
-    fix: 'PUBLIC_URL without a slash at the end and without a path; the same on all instances.',
+    fix: 'The same PUBLIC_URL on all instances, and with a path only if clients use it.',
     findings: ['issuer-differs']
   },
   {

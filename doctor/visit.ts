@@ -76,9 +76,17 @@ export class Visit {
     return status === 401 ? 'oauth' : status === 200 ? 'open' : 'unknown'
   }
 
+  /** The path of the authorization server's address, by what the resource says: empty, or such as /tools, which comes after the well-known part (RFC 8414 section 3.1). */
+  async serverPath (): Promise<string> {
+    const { json } = await this.document(`/.well-known/oauth-protected-resource${this.url.pathname.replace(/\/$/, '')}`)
+    const issuer: unknown = json?.authorization_servers?.[0]
+    if (typeof issuer !== 'string' || !URL.canParse(issuer) || new URL(issuer).origin !== this.url.origin) return ''
+    return new URL(issuer).pathname.replace(/\/$/, '')
+  }
+
   /** The metadata of the authorization server; undefined where there is none. */
   async serverMetadata (): Promise<Record<string, any> | undefined> {
-    const { status, json } = await this.document('/.well-known/oauth-authorization-server')
+    const { status, json } = await this.document(`/.well-known/oauth-authorization-server${await this.serverPath()}`)
     return status === 200 && typeof json === 'object' && json !== null ? json : undefined
   }
 

@@ -28,6 +28,7 @@ export interface Surroundings {
 export function valuesOf (config: Config, { instances, root, address, httpPort, nginx, portsOnly = false }: Surroundings): Record<string, string> {
   const { protocol, hostname, port } = new URL(config.PUBLIC_URL)
   const problems: string[] = [noauthProblem(config) ?? []].flat() // before anything is set up that would not start
+  if (config.publicPath !== '') problems.push(`PUBLIC_URL: ${config.publicPath} must go: the nginx that is set up here serves a name of its own; behind a proxy of yours, docs/deployment.md says how`)
   if (protocol !== 'https:') problems.push(`PUBLIC_URL: ${config.publicUrlGiven ? `"${config.PUBLIC_URL}"` : 'it is not set, and'} must start with https:// for nginx to serve it`)
   // What goes into a configuration file must not be able to end a directive there.
   if (!/^[a-z0-9.-]+$|^\[[0-9a-f:]+\]$/.test(hostname)) problems.push(`PUBLIC_URL: "${hostname}" is not a host name that nginx can be given`)

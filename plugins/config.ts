@@ -31,7 +31,7 @@ export const sections = {
     MCP_SERVER_HOST: Type.String({ default: '127.0.0.1', pattern: '^[^\\s/[\\]]+$', allowed: 'a host name or an address', description: 'Address to listen on. The default can be reached from this machine only, which is enough behind a proxy on the same machine.' }),
     MCP_SERVER_PORT: integer(8000, 0, 65535, 'Port to listen on; 0 picks any free port.'),
     MCP_SERVER_NAME: Type.String({ default: 'mcpx', minLength: 1, maxLength: 100, description: 'Name of the server, as clients show it.' }),
-    PUBLIC_URL: Type.Optional(url(undefined, 'Address that clients use, without a path, such as https://mcp.example.com. Every absolute URL is built from it, never from a request. Must be https unless it is a loopback address. Unset: the loopback address.')),
+    PUBLIC_URL: Type.Optional(url(undefined, 'Address that clients use, such as https://mcp.example.com; with a path, as in https://example.com/tools, behind a proxy that serves other things there too. Every absolute URL is built from it, never from a request. Must be https unless it is a loopback address. Unset: the loopback address.')),
     MCP_PATH: Type.String({ default: '/mcp', pattern: '^/(?!(health|metrics|oauth|\\.well-known)(/|$))[A-Za-z0-9/_.-]*[A-Za-z0-9_-]$', allowed: 'a path such as /mcp, and not one below /health, /metrics, /oauth or /.well-known', description: 'Path of the MCP endpoint.' }),
     TRUST_PROXY: Type.Array(Type.String(), { default: ['loopback'], description: 'Proxies whose X-Forwarded-* headers are believed: IP addresses, CIDR ranges, loopback, linklocal, uniquelocal; none if there is no proxy.' }),
     ALLOWED_HOSTS: list('Host names that requests may be addressed to (DNS rebinding protection). Unset: the loopback names and the host of PUBLIC_URL.'),
@@ -121,6 +121,9 @@ export type Config = Static<typeof ConfigSchema> & {
   environment: Environment
   /** Whether PUBLIC_URL was set, or follows from the address that is listened on. */
   publicUrlGiven: boolean
+  /** The origin of PUBLIC_URL, and its path: empty, or such as /tools. */
+  publicOrigin: string
+  publicPath: string
   /** Who can reach this server, and what says so. */
   reachable: Reachable
   /** The file that was read, where it holds a secret. */
@@ -165,9 +168,11 @@ const guessable = (given: string | string[]): string | undefined =>
 const checks = {
   PUBLIC_URL: (given: string) => {
     if (!URL.canParse(given)) return `"${given}" is not a URL`
-    const { protocol, origin, hostname, href, username, password } = new URL(given)
+    const { protocol, origin, hostname, pathname, href, username, password } = new URL(given)
     if (username || password) return 'the given value must have no credentials'
-    if (href !== `${origin}/`) return `"${given}" must have no path, query or fragment; the path of the endpoint is MCP_PATH`
+    if (href !== origin + pathname) return `"${given}" must have no query or fragment`
+    if (!/^(\/[A-Za-z0-9_.-]+)*\/?$/.test(pathname)) return `"${given}" must have a path of letters, digits and _ . - between slashes, if any; that of the endpoint below it is MCP_PATH`
+    if (pathname.startsWith('/.well-known/')) return `"${given}" must have another path: /.well-known/ is for documents of the whole host`
     if (protocol !== 'https:' && !isLoopbackHost(hostname)) return `"${given}" must start with https:// unless its host is a loopback one`
   },
   TRUST_PROXY: (given: string[]) => {
@@ -192,8 +197,11 @@ function complete (config: Config): Config {
   const loopbackBind = isLoopbackHost(config.MCP_SERVER_HOST)
   const bind = config.MCP_SERVER_HOST.includes(':') ? `[${config.MCP_SERVER_HOST}]` : config.MCP_SERVER_HOST
   config.publicUrlGiven = config.PUBLIC_URL !== undefined
-  const { origin, hostname } = new URL(config.PUBLIC_URL ?? `http://${loopbackBind ? bind : 'localhost'}:${config.MCP_SERVER_PORT}`)
-  config.PUBLIC_URL = origin
+  const { origin, hostname, pathname } = new URL(config.PUBLIC_URL ?? `http://${loopbackBind ? bind : 'localhost'}:${config.MCP_SERVER_PORT}`)
+  config.publicOrigin = origin
+  config.publicPath = pathname.replace(/\/$/, '')
+  config.PUBLIC_URL = origin + config.publicPath
+  if (config.publicPath.endsWith(config.MCP_PATH)) throw new ConfigurationError([`PUBLIC_URL: "${config.PUBLIC_URL}" must be without ${config.MCP_PATH}, which comes after it; another path for the endpoint is MCP_PATH`])
   config.BACKUP_DIR ??= path.join(path.dirname(config.AUTH_DB_PATH), 'backups')
   config.ALLOWED_HOSTS ??= [...new Set(['localhost', '127.0.0.1', '[::1]', hostname])]
   config.ALLOWED_ORIGINS ??= config.AUTH_MODE === 'oauth' ? ['*'] : ['http://localhost', 'http://127.0.0.1', 'http://[::1]', origin]

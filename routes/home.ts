@@ -30,7 +30,7 @@ ${reachable && html`<h2>Claude, ChatGPT</h2>
 ${clientInstructions(endpoint).map(({ client, where, line }) => html`<h2>${client}${where !== undefined && html` <span class="before">in ${where}</span>`}</h2>
 ${block(line)}
 `)}
-${open ? toolList() : html`<p class="who small">Signed in with this browser? <a href="/oauth/sign-out">Sign out</a></p>`}`)
+${open ? toolList() : html`<p class="who small">Signed in with this browser? <a href="${config.publicPath}/oauth/sign-out">Sign out</a></p>`}`)
   }
 
   // Only where nothing is guarded: with sign-in, what there is to call is for those who signed in.

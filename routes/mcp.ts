@@ -97,13 +97,14 @@ function refuseBrowser (request: FastifyRequest, reply: FastifyReply, done: (err
 
 /** The same answer for a person: what this address is for. */
 function sendPage ({ statusCode = 500 }: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { MCP_PATH, MCP_SERVER_NAME: serverName, PUBLIC_URL } = reply.server.config
+  const { MCP_PATH, MCP_SERVER_NAME: serverName, PUBLIC_URL, publicPath } = reply.server.config
   reply.removeHeader('referrer-policy') // that of all other answers, which would win over the page's own
   reply.helmet()
   return reply.code(statusCode).header('cache-control', 'no-store').type('text/html; charset=utf-8').send(noticePage({
     serverName,
     title: 'This address is for your assistant',
     text: html`Nothing is broken: this is not a page, but where an AI assistant calls tools. Add <code>${PUBLIC_URL}${MCP_PATH}</code> to yours as an MCP server.`,
+    home: `${publicPath}/`,
     requestId: request.id
   }))
 }

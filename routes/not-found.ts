@@ -4,7 +4,7 @@ import { html } from '../lib/pages/html.ts'
 import { noticePage, wantsPage } from '../lib/pages/notice.ts'
 
 export default async function notFound (fastify: FastifyInstance) {
-  const { MCP_PATH, MCP_SERVER_NAME: serverName, PUBLIC_URL } = fastify.config
+  const { MCP_PATH, MCP_SERVER_NAME: serverName, PUBLIC_URL, publicPath } = fastify.config
   await fastify.servePages(fastify)
 
   fastify.setNotFoundHandler((request, reply) => {
@@ -16,6 +16,6 @@ export default async function notFound (fastify: FastifyInstance) {
     }
     reply.code(404)
     if (!wantsPage(request.headers.accept)) return reply.send({ error: 'not_found', message: `Nothing is served here; the MCP endpoint is ${PUBLIC_URL}${MCP_PATH}` })
-    return reply.type('text/html; charset=utf-8').send(noticePage({ serverName, title: 'There is no such page', text: html`Look for a mistake in the address. What an assistant is given is <code>${PUBLIC_URL}${MCP_PATH}</code>.`, requestId: request.id }))
+    return reply.type('text/html; charset=utf-8').send(noticePage({ serverName, title: 'There is no such page', text: html`Look for a mistake in the address. What an assistant is given is <code>${PUBLIC_URL}${MCP_PATH}</code>.`, home: `${publicPath}/`, requestId: request.id }))
   })
 }

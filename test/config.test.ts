@@ -130,14 +130,14 @@ t.test('a secret is never repeated, however wrong it is', async t => {
   for (const name of ['JWT_SECRET_KEY', 'AUTH_DEFAULT_PASSWORD', 'METRICS_TOKEN'] as const) t.ok('secret' in ConfigSchema.properties[name], `${name} is marked as secret`)
 })
 
-t.test('PUBLIC_URL is an origin that clients can reach safely', async t => {
+t.test('PUBLIC_URL is an address that clients can reach safely', async t => {
   for (const [given, origin] of [
     ['https://mcp.example.com', 'https://mcp.example.com'], ['https://MCP.example.com/', 'https://mcp.example.com'], ['https://mcp.example.com:443', 'https://mcp.example.com'],
-    ['https://mcp.example.com:8443', 'https://mcp.example.com:8443'], ['http://localhost:8000', 'http://localhost:8000'], ['http://[::1]:8000', 'http://[::1]:8000']
+    ['https://mcp.example.com:8443', 'https://mcp.example.com:8443'], ['https://mcp.example.com/tools/', 'https://mcp.example.com/tools'], ['http://localhost:8000', 'http://localhost:8000'], ['http://[::1]:8000', 'http://[::1]:8000']
   ]) t.equal(read({ PUBLIC_URL: given }).PUBLIC_URL, origin)
   for (const [given, problem] of [
     ['http://mcp.example.com', /must start with https:\/\/ unless its host is a loopback one/], ['http://10.0.0.1', /must start with https/], ['http://localhost.example.com', /must start with https/],
-    ['https://mcp.example.com/mcp', /must have no path/], ['https://mcp.example.com?x=1', /must have no path, query/], ['https://mcp.example.com/#top', /must have no path/],
+    ['https://mcp.example.com/mcp', /must be without \/mcp, which comes after it/], ['https://mcp.example.com/a/mcp/', /must be without/], ['https://mcp.example.com?x=1', /must have no query/], ['https://mcp.example.com/#top', /must have no query or fragment/], ['https://mcp.example.com/a//b', /must have a path of/],
     ['mcp.example.com', /is not an http:\/\/ or https:\/\/ URL/], ['ftp://mcp.example.com', /is not an http/], ['https://[mcp', /is not a URL/]
   ] as const) t.match(problemsOf({ PUBLIC_URL: given }), [problem], given)
 })

@@ -72,7 +72,7 @@ export const discovery = {
     level: 'problem',
     symptom: 'The client looks for the metadata at an address that does not exist or that it may not use.',
     cause: 'The address in the challenge is not below the URL that clients use: PUBLIC_URL is another one.',
-    fix: 'Set PUBLIC_URL to the address that clients use, without a path, and restart.'
+    fix: 'Set PUBLIC_URL to the address that clients use, without MCP_PATH, and restart.'
   },
   'resource-metadata-missing': {
     level: 'problem',

@@ -23,7 +23,8 @@ function originFor ({ config }: Visit): string {
 
 async function checkPreflight (visit: Visit): Promise<Verdict> {
   const discovered = await visit.mode() === 'oauth' && await visit.serverMetadata() !== undefined
-  const targets = [visit.url.pathname, ...(discovered ? ['/.well-known/oauth-authorization-server', '/oauth/token'] : [])]
+  const serverPath = await visit.serverPath()
+  const targets = [visit.url.pathname, ...(discovered ? [`/.well-known/oauth-authorization-server${serverPath}`, `${serverPath}/oauth/token`] : [])]
   const verdicts = await Promise.all(targets.map(async target => await preflight(visit, target)))
   return verdicts.find(({ status }) => status !== 'ok') ?? ok(`answered as browsers need it`)
 }

@@ -33,7 +33,8 @@ function wrong (path: string, answer: Answer, missing: 'resource-metadata-missin
 
 async function checkResource (visit: Visit): Promise<Verdict> {
   // The form with the path first, then without, as clients look (RFC 9728 section 3.1).
-  for (const path of new Set([RESOURCE + visit.url.pathname.replace(/\/$/, ''), RESOURCE])) {
+  // Where the server has a part of the host, the latter is not its own.
+  for (const path of new Set([RESOURCE + visit.url.pathname.replace(/\/$/, ''), ...await visit.serverPath() === '' ? [RESOURCE] : []])) {
     const answer = await visit.document(path)
     const problem = wrong(path, answer, 'resource-metadata-missing')
     if (problem !== undefined) return problem
@@ -45,8 +46,9 @@ async function checkResource (visit: Visit): Promise<Verdict> {
 }
 
 async function checkServer (visit: Visit): Promise<Verdict> {
-  const { origin } = visit.url
-  for (const path of [SERVER, OPENID]) {
+  const serverPath = await visit.serverPath()
+  const origin = visit.url.origin + serverPath
+  for (const path of [SERVER + serverPath, OPENID + serverPath]) {
     const answer = await visit.document(path)
     const problem = wrong(path, answer, 'server-metadata-missing')
     if (problem !== undefined) return problem
@@ -62,13 +64,15 @@ async function checkServer (visit: Visit): Promise<Verdict> {
 }
 
 async function checkIssuer (visit: Visit): Promise<Verdict> {
-  const [resource, server, openid] = await Promise.all([RESOURCE + visit.url.pathname.replace(/\/$/, ''), SERVER, OPENID].map(async path => (await visit.document(path)).json))
+  const serverPath = await visit.serverPath()
+  const expected = visit.url.origin + serverPath
+  const [resource, server, openid] = await Promise.all([RESOURCE + visit.url.pathname.replace(/\/$/, ''), SERVER + serverPath, OPENID + serverPath].map(async path => (await visit.document(path)).json))
   const issuers = [resource?.authorization_servers?.[0], server?.issuer, openid?.issuer].filter(issuer => issuer !== undefined)
   if (issuers.length < 3) return skipped('needs all three documents')
   // The same string, not the same URL (RFC 8414 section 3.3, RFC 9207 section 2.4).
   const different = issuers.find(issuer => issuer !== issuers[0])
   if (different !== undefined) return found('issuer-differs', `${JSON.stringify(issuers[0])} in one document, ${JSON.stringify(different)} in another`)
-  if (issuers[0] !== visit.url.origin) return found('issuer-differs', `the issuer is ${JSON.stringify(issuers[0])}, clients use ${visit.url.origin}`)
+  if (issuers[0] !== expected) return found('issuer-differs', `the issuer is ${JSON.stringify(issuers[0])}, clients use ${expected}`)
   return ok(`${issuers[0]} everywhere`)
 }
 

@@ -49,8 +49,9 @@ async function checkHost (visit: Visit): Promise<Verdict> {
 async function checkMetadata (visit: Visit): Promise<Verdict> {
   if (await visit.mode() === 'open') return skipped('no sign-in')
   try {
-    const { text } = await visit.ask('/.well-known/oauth-authorization-server', { headers: { 'x-forwarded-host': FOREIGN, 'x-forwarded-proto': 'http' } })
-    const { text: direct } = await visit.ask('/.well-known/oauth-authorization-server', { headers: { host: FOREIGN } })
+    const document = `/.well-known/oauth-authorization-server${await visit.serverPath()}`
+    const { text } = await visit.ask(document, { headers: { 'x-forwarded-host': FOREIGN, 'x-forwarded-proto': 'http' } })
+    const { text: direct } = await visit.ask(document, { headers: { host: FOREIGN } })
     return text.includes(FOREIGN) || (direct.includes(FOREIGN) && direct.includes('token_endpoint'))
       ? found('metadata-follows-host', `the metadata repeats the host ${FOREIGN} that a request named`)
       : ok('the metadata does not repeat what a request claims')

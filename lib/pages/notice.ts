@@ -8,15 +8,17 @@ export interface Notice {
   readonly title: string
   /** What to do. */
   readonly text: Content
+  /** The page that says how to connect, as a path. */
+  readonly home: string
   /** By which the log has it. */
   readonly requestId?: string
 }
 
-export function noticePage ({ serverName, title, text, requestId }: Notice): string {
+export function noticePage ({ serverName, title, text, home, requestId }: Notice): string {
   return layout(serverName, title, html`
 <h1>${title}</h1>
 <p>${text}</p>
-<p class="small"><a href="/">How to connect an assistant</a></p>
+<p class="small"><a href="${home}">How to connect an assistant</a></p>
 ${requestId !== undefined && html`<p class="small">If you ask for help, give this number: <code>${requestId}</code></p>`}`)
 }
 

@@ -60,10 +60,11 @@ export interface Cookie {
 export function browserCookies (publicUrl: string): { session: Cookie, form: Cookie, device: Cookie } {
   const secure = publicUrl.startsWith('https:')
   const prefix = secure ? '__Host-' : ''
+  const suffix = new URL(publicUrl).pathname.replace(/\/$/, '').replaceAll(/[^A-Za-z0-9]/g, '_') // of several servers of one host, each has its own
   const options = { httpOnly: true, sameSite: 'lax', path: '/', secure } as const
   return {
-    session: { name: `${prefix}mcpx_session`, options: { ...options, maxAge: LIFETIME } },
-    form: { name: `${prefix}mcpx_form`, options },
-    device: { name: `${prefix}mcpx_device`, options: { ...options, maxAge: DEVICE_LIFETIME } }
+    session: { name: `${prefix}mcpx_session${suffix}`, options: { ...options, maxAge: LIFETIME } },
+    form: { name: `${prefix}mcpx_form${suffix}`, options },
+    device: { name: `${prefix}mcpx_device${suffix}`, options: { ...options, maxAge: DEVICE_LIFETIME } }
   }
 }

@@ -28,7 +28,7 @@ declare module 'fastify' {
 }
 
 export default fp(async function browser (fastify: FastifyInstance) {
-  const { db, config: { PUBLIC_URL } } = fastify
+  const { db, config: { PUBLIC_URL, publicOrigin } } = fastify
   const key = fastify.deriveKey('form token')
   const deviceKey = fastify.deriveKey('device')
   const cookies = browserCookies(PUBLIC_URL)
@@ -59,7 +59,7 @@ export default fp(async function browser (fastify: FastifyInstance) {
     },
 
     requireOwnForm: (request, token, user) => {
-      if (isSameOrigin(request.headers, PUBLIC_URL) && isFormToken(key, holderOf(request), subjectOf(request, user), token)) return
+      if (isSameOrigin(request.headers, publicOrigin) && isFormToken(key, holderOf(request), subjectOf(request, user), token)) return
       throw new Refusal(403, 'access_denied', 'This form was not sent from the page that was shown, or the page was open for too long. Go back to your application and connect again; cookies must be allowed')
     }
   })

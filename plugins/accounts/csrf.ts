@@ -23,7 +23,7 @@ export function isFormToken (key: Buffer, cookie: string | undefined, query: str
  * all, and has the token to show. Sec-Fetch-Site cannot be set by a page (Fetch Metadata section 2.4); a sibling
  * subdomain is `same-site`, which is not enough.
  */
-export function isSameOrigin (headers: IncomingHttpHeaders, publicUrl: string): boolean {
+export function isSameOrigin (headers: IncomingHttpHeaders, publicOrigin: string): boolean {
   const site = headers['sec-fetch-site']
-  return (site === undefined || site === 'same-origin') && (headers.origin === undefined || headers.origin === publicUrl)
+  return (site === undefined || site === 'same-origin') && (headers.origin === undefined || headers.origin === publicOrigin)
 }

@@ -9,7 +9,7 @@ const KEY = /mcpx_pat_/
 
 export default fp(async function resourceServer (fastify: FastifyInstance) {
   const { oauth: { verifierOf, resource }, config, mcp } = fastify
-  const metadataFor = (host: string | undefined): string => `resource_metadata="${resource.originAt(host)}/.well-known/oauth-protected-resource${config.MCP_PATH}"`
+  const metadataFor = (host: string | undefined): string => `resource_metadata="${resource.metadataUrlAt(host)}"`
   // Of what is served, too: some clients cannot ask for more later (SDK 1 with a refresh token).
   const firstScopes = (): string => [...new Set([TOOLS_SCOPE, ...mcp.firstScopes()])].join(' ')
 

@@ -30,9 +30,9 @@ const SLASH = 47
 const LONGEST_ORIGIN = 300
 
 export default fp(async function security (fastify: FastifyInstance) {
-  const { ALLOWED_HOSTS, ALLOWED_ORIGINS, MCP_SERVER_HOST, PUBLIC_URL, publicUrlGiven } = fastify.config
+  const { ALLOWED_HOSTS, ALLOWED_ORIGINS, MCP_SERVER_HOST, PUBLIC_URL, publicOrigin, publicUrlGiven } = fastify.config
   const hosts = new Set(ALLOWED_HOSTS.map(host => new URL(host.includes('://') ? host : `http://${host}`).hostname))
-  const origins = new Set([PUBLIC_URL, ...ALLOWED_ORIGINS].map(normalOrigin)) // its own too: the sign-in form posts with it
+  const origins = new Set([publicOrigin, ...ALLOWED_ORIGINS].map(normalOrigin)) // its own too: the sign-in form posts with it
   const hsts = PUBLIC_URL.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000' } : {}
   const headers = { ...HEADERS, ...hsts }
   // Host headers as they were sent, found to be ours before: there are few, and reading one as a URL takes longer than all else here.

@@ -13,7 +13,7 @@ const EXPLANATION = {
 } as const
 
 export default async function authorizeRoute (fastify: FastifyInstance) {
-  const { accounts, browser, oauth: { audit, authorization, issuer }, pages } = fastify
+  const { accounts, browser, config, oauth: { audit, authorization, issuer }, pages } = fastify
 
   await fastify.servePages(fastify)
   fastify.setErrorHandler(pages.failure)
@@ -44,7 +44,7 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
     browser.requireOwnForm(request, form.csrf, user)
     if (form.decision === 'switch') {
       await browser.end(request, reply)
-      return reply.redirect(request.url, 303)
+      return reply.redirect(config.publicPath + request.url, 303)
     }
     if (form.decision !== 'allow') return pages.denied(reply, asked, authorization.refuse(request, asked, user))
     await authorization.allow(request, asked, user)
@@ -67,7 +67,7 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
     const prompts = new Set([...asked.prompts].filter(prompt => prompt !== 'login'))
     // By a page of its own: the form-action of the sign-in page would cover a redirect to the client, too.
     if (await needNotAsk({ ...asked, prompts }, result.user)) return pages.finish(reply, asked, await authorization.issueCode(request, asked, result.user))
-    const next = new URL(request.url, issuer)
+    const next = new URL(config.publicPath + request.url, issuer)
     if (prompts.size > 0) next.searchParams.set('prompt', [...prompts].join(' '))
     else next.searchParams.delete('prompt')
     return reply.redirect(`${next.pathname}${next.search}`, 303)

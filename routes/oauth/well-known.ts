@@ -5,7 +5,10 @@ export default async function wellKnown (fastify: FastifyInstance) {
   const { config, oauth: { clients, grants, issuer, resource, resourceScopes, scopes, keys } } = fastify
   const cached = (summary: string, unlisted = false) => ({ config: { summary, unlisted }, onRequest: async (_request: FastifyRequest, reply: FastifyReply) => { reply.header('cache-control', 'public, max-age=300') } })
 
-  for (const path of ['', config.MCP_PATH, `${config.MCP_PATH}/`]) {
+  // With a path in PUBLIC_URL, it stands between (RFC 9728 section 3.1, RFC 8414 section 3.1); some clients put the well-known part after it.
+  const { publicPath } = config
+  const below = publicPath === '' ? [] : [publicPath]
+  for (const path of new Set(['', config.MCP_PATH, `${config.MCP_PATH}/`, ...below.flatMap(path => [path, path + config.MCP_PATH, `${path}${config.MCP_PATH}/`])])) {
     fastify.get(`/.well-known/oauth-protected-resource${path}`, cached('What is protected, and by whom (RFC 9728)', path.endsWith('/')), async ({ headers: { host } }) => ({
       resource: resource.urlAt(host),
       authorization_servers: [issuer],
@@ -15,7 +18,7 @@ export default async function wellKnown (fastify: FastifyInstance) {
     }))
   }
 
-  for (const document of ['oauth-authorization-server', 'openid-configuration']) {
+  for (const document of ['oauth-authorization-server', 'openid-configuration'].flatMap(name => [name, ...below.map(path => name + path)])) {
     fastify.get(`/.well-known/${document}`, cached('How to get a token (RFC 8414)'), async () => ({
       issuer,
       authorization_endpoint: `${issuer}/oauth/authorize`,

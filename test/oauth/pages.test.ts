@@ -37,7 +37,7 @@ t.test('property: no interpolated value can break out of its place', async t => 
   const pages = (v: Values): string[] => (['web', 'loopback', 'app'] as const).flatMap(kind => {
     const redirect = { host: v.host, kind }
     const consent: ConsentPage = { ...v, redirect, scopes: [v], tools: [v.title, v.name], clientUri: `https://${v.host}`, clientSource: 'operator' }
-    return [signInPage({ ...v, redirect }), consentPage(consent), consentPage({ ...consent, clientSource: 'metadata_document' }), finishPage(v), errorPage(v), signedOutPage(v), noticePage({ ...v, text: v.message })]
+    return [signInPage({ ...v, redirect }), consentPage(consent), consentPage({ ...consent, clientSource: 'metadata_document' }), finishPage(v), errorPage(v), signedOutPage(v), noticePage({ ...v, text: v.message, home: v.action })]
   })
   const expected = pages(harmless).map(skeleton)
   fc.assert(fc.property(values, v => pages(v).every((page, index) => skeleton(page) === expected[index])), { numRuns: 300 })

@@ -66,7 +66,7 @@ declare module 'fastify' {
 export default fp(async function oauth (fastify: FastifyInstance) {
   const { config, db, events, mcp, storage } = fastify
   const issuer = config.PUBLIC_URL
-  const resource = new ProtectedResource(issuer, config.MCP_PATH, !config.publicUrlGiven)
+  const resource = new ProtectedResource(config.publicOrigin, config.publicPath + config.MCP_PATH, !config.publicUrlGiven)
 
   await ensureDefaultUser(db, config)
   const knownUser = await reportKnownPassword(fastify)

@@ -32,6 +32,11 @@ export class ProtectedResource {
     return this.originAt(host) + this.#path
   }
 
+  /** Of its metadata: its path comes after the well-known one (RFC 9728 section 3.1). */
+  metadataUrlAt (host: string | undefined): string {
+    return `${this.originAt(host)}/.well-known/oauth-protected-resource${this.#path}`
+  }
+
   /** Whether a resource indicator means it (RFC 8707 section 2), also with the query by which an address narrows what it serves. */
   isNamed (indicator: string): boolean {
     const given = indicator.split('?', 1)[0] ?? ''

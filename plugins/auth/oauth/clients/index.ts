@@ -60,7 +60,7 @@ function watchWayOut (fastify: FastifyInstance, fetch: PublicFetch): WayOut {
 }
 
 /** Under which addresses clients come here; other names of ALLOWED_HOSTS by the port of PUBLIC_URL. */
-function ownOrigins ({ PUBLIC_URL, ALLOWED_HOSTS }: Config): string[] {
-  const { protocol, port } = new URL(PUBLIC_URL)
-  return [PUBLIC_URL, ...ALLOWED_HOSTS.filter(host => !host.includes('://')).map(host => new URL(`${protocol}//${host}`).origin + (port && !/:\d+$/.test(host) ? `:${port}` : ''))]
+function ownOrigins ({ publicOrigin, ALLOWED_HOSTS }: Config): string[] {
+  const { protocol, port } = new URL(publicOrigin)
+  return [publicOrigin, ...ALLOWED_HOSTS.filter(host => !host.includes('://')).map(host => new URL(`${protocol}//${host}`).origin + (port && !/:\d+$/.test(host) ? `:${port}` : ''))]
 }

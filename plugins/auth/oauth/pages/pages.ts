@@ -34,14 +34,14 @@ declare module 'fastify' {
 }
 
 export default fp(async function pages (fastify: FastifyInstance) {
-  const { config: { MCP_SERVER_NAME: serverName }, mcp } = fastify
+  const { config: { MCP_SERVER_NAME: serverName, publicPath }, mcp } = fastify
 
   fastify.decorate('pages', {
     signIn: (request, reply, { client, redirectUri }, note = {}) => send(reply, signInPage({
       serverName,
       clientName: nameOf(client),
       redirect: describeRedirect(redirectUri),
-      action: request.url,
+      action: publicPath + request.url,
       csrf: fastify.browser.formToken(request, reply),
       ...note
     })),
@@ -59,7 +59,7 @@ export default fp(async function pages (fastify: FastifyInstance) {
         redirect: describeRedirect(redirectUri),
         scopes: scopes.map(name => ({ name, description: describeScope(name, mcp.scopeTitle(name)) })),
         tools: mcp.runnable({ principal: fastify.oauth.principalOf(user, client.id, scopes), narrowed: null }),
-        action: request.url,
+        action: publicPath + request.url,
         csrf: fastify.browser.formToken(request, reply, user)
       }))
     },
@@ -84,7 +84,7 @@ export default fp(async function pages (fastify: FastifyInstance) {
 
     signOut: (request, reply, user) => send(reply, user === undefined
       ? signedOutPage({ serverName })
-      : signOutPage({ serverName, username: user.username, action: request.url, csrf: fastify.browser.formToken(request, reply, user) })),
+      : signOutPage({ serverName, username: user.username, action: publicPath + request.url, csrf: fastify.browser.formToken(request, reply, user) })),
 
     signedOut: reply => send(reply, signedOutPage({ serverName }))
   })

@@ -6,5 +6,5 @@ export function signedOutPage ({ serverName }: { readonly serverName: string }):
   return layout(serverName, 'Signed out', html`
 <h1>You are signed out</h1>
 <p>This browser will ask for your password again. Apps that you allowed keep their access.</p>
-<p class="small"><a href="/">How to connect an assistant</a></p>`)
+<p class="small"><a href="../">How to connect an assistant</a></p>`)
 }
