@@ -18,7 +18,7 @@ export default async function wellKnown (fastify: FastifyInstance) {
     }))
   }
 
-  for (const document of ['oauth-authorization-server', 'openid-configuration'].flatMap(name => [name, ...below.map(path => name + path)])) {
+  for (const document of ['', ...below].flatMap(path => [`oauth-authorization-server${path}`, `openid-configuration${path}`])) {
     fastify.get(`/.well-known/${document}`, cached('How to get a token (RFC 8414)'), async () => ({
       issuer,
       authorization_endpoint: `${issuer}/oauth/authorize`,
