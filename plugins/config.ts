@@ -53,6 +53,8 @@ export const sections = {
     TOOLS_DIR: text('Folder with your own tools, one file each, loaded in addition to the built-in ones.'),
     TOOLS_DISABLED: list('Names of tools that are not served.'),
     TOOLS_RELOAD: oneOf(['on', 'off'], 'off', 'on: changed, new and deleted tool files take effect a moment later, without a restart. If a file is broken, its previous version stays, and /health says why. For development; dev turns it on.'),
+    TOOL_SEARCH_ABOVE: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000, description: 'Number of tools above which a client is listed search_tools and call_tool instead of all of them, so that the context of its model has room. Unset: all are listed.' })),
+    TOOL_SEARCH_PINNED: list('Names of tools that are listed all the same, with * for any text.'),
     SKILLS_DIR: text('Folder of skills, each a folder with a SKILL.md, served to clients that know the skills extension. Read once, at the start.'),
     MCP_SERVERS: text('File with other MCP servers whose tools are served here too, such as ./mcp.json, in the form that Claude Desktop, Cursor and VS Code use; it may also name OpenAPI documents. docs/servers.md says what may stand in it.'),
     LIST_TTL_SECONDS: integer(60, 0, 24 * 3600, 'Seconds for which clients may cache a list of tools, prompts or resources. In the minute after a change, clients are told to cache for 5 seconds at most.'),

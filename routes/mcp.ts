@@ -71,6 +71,7 @@ function optionsOf (fastify: FastifyInstance, url: string, summary = 'The MCP en
       } catch (refusal) {
         return done(refusal as Refusal)
       }
+      fastify.renameCalls?.(request)
       const tooMuch = isSmall(request) ? undefined : excess(request.body, fastify.config.TASK_MAX)
       if (tooMuch !== undefined) done(new Refusal(400, 'invalid_request', `Invalid request: ${tooMuch}`))
       else {

@@ -6,6 +6,7 @@ import type { Events, ListEvent } from '../events/index.ts'
 import type { McpHost, PromptConfig, PromptHandler, ReadResource, ReadResourceTemplate, ResourceConfig, Schema, ToolConfig, ToolHandler } from './contract.ts'
 import type { CallScope } from './calls/call-scope.ts'
 import type { Registered, RegisteredPrompt, RegisteredResource, RegisteredTemplate, RegisteredTool, Served } from './registered.ts'
+import { clash } from './clash.ts'
 import { makeWay, yieldNames } from './guests.ts'
 import { type Changes, type Kind, KINDS, type Offer, Registrar, taken } from './registrar.ts'
 import { taskUri } from './task.ts'
@@ -37,6 +38,9 @@ export class Catalog implements McpHost {
   /** Of those who make way for others. */
   readonly #guests = new Set<Registrar>()
   #mayCome: (tool: string) => boolean = () => false
+  /** Instead of all tools that a caller sees, some (TOOL_SEARCH_ABOVE). */
+  shorten: ((tools: RegisteredTool[]) => RegisteredTool[]) | undefined
+  readonly #always = new Set<Item>()
   #open = false
   #grows = false
 
@@ -74,7 +78,7 @@ export class Catalog implements McpHost {
     const refusals = new Map<Registrar, Error>()
     const accepted = new Map(changes)
     for (const [registrar, next] of accepted) if (registrar.guest && next !== undefined) yieldNames(this, registrar, next)
-    for (let refusal = this.#clash(accepted); refusal !== undefined; refusal = this.#clash(accepted)) {
+    for (let refusal = clash(this, accepted, this.#guests); refusal !== undefined; refusal = clash(this, accepted, this.#guests)) {
       refusals.set(...refusal)
       accepted.delete(refusal[0])
     }
@@ -104,22 +108,6 @@ export class Catalog implements McpHost {
     return refusals
   }
 
-  /** The first of the changes that cannot be made beside the others. */
-  #clash (changes: Changes): [Registrar, Error] | undefined {
-    const leaving = new Set([...changes.keys()].map(({ offer }) => offer))
-    for (const kind of KINDS) {
-      const owners = new Map<string, string>()
-      for (const [key, item] of this[kind]) if (![...leaving, ...[...this.#guests].map(({ offer }) => offer)].some(offer => offer?.[kind].get(key) === item)) owners.set(key, item.owner)
-      for (const [registrar, next] of changes) {
-        for (const key of next?.[kind].keys() ?? []) {
-          const owner = owners.get(key)
-          if (owner !== undefined) return [registrar, taken(kind, key, owner)]
-          owners.set(key, registrar.owner)
-        }
-      }
-    }
-  }
-
   /** Takes one thing more of an offer that is served already. */
   add<K extends Kind> (kind: K, key: string, item: Registered[K]): void {
     const items = this[kind] as unknown as Map<string, Registered[K]>
@@ -130,13 +118,19 @@ export class Catalog implements McpHost {
     this.#changed(LIST[kind])
   }
 
+  /** Has a tool served to everybody who is let in, whatever their roles or the address say: it gives away nothing of its own. */
+  serveAlways (tool: string): void {
+    const item = this.tools.get(tool)
+    if (item !== undefined) this.#always.add(item)
+  }
+
   /** What is registered from now on changes what clients have seen. */
   open (): void { this.#open = true }
 
   /** Whether a caller may use an item. */
-  may ({ principal, narrowed }: Requester, item: Item): boolean { return (narrowed === null || narrowed.allows(item)) && this.policy.may(principal, item) }
+  may ({ principal, narrowed }: Requester, item: Item): boolean { return ((narrowed === null || narrowed.allows(item)) && this.policy.may(principal, item)) || this.#always.has(item) }
   /** Whether a caller knows of an item at all. */
-  sees ({ principal, narrowed }: Requester, item: Item): boolean { return (narrowed === null || narrowed.allows(item)) && this.policy.sees(principal, item) }
+  sees ({ principal, narrowed }: Requester, item: Item): boolean { return ((narrowed === null || narrowed.allows(item)) && this.policy.sees(principal, item)) || this.#always.has(item) }
   /** Under which the lists of a caller are kept; empty where there is one for everybody. */
   view ({ principal, narrowed }: Requester): string { return narrowed === null ? this.policy.view(principal) : `${this.policy.view(principal)} ${narrowed.view}` }
 
@@ -149,7 +143,8 @@ export class Catalog implements McpHost {
 
   /** The definitions that a caller sees, tools in the order of their names, so that every answer is the same until something changes. */
   listed<K extends Kind> (kind: K, from: Requester): Registered[K]['definition'][] {
-    const items = [...this[kind].values()].filter(item => this.sees(from, item))
+    const seen = [...this[kind].values()].filter(item => this.sees(from, item))
+    const items = kind === 'tools' && this.shorten !== undefined ? this.shorten(seen as RegisteredTool[]) : seen
     const definitions = items.map(({ definition }) => definition)
     return kind === 'tools' ? definitions.sort((a, b) => a.name < b.name ? -1 : 1) : definitions
   }

@@ -38,6 +38,10 @@ export default fp(async function catalog (fastify: FastifyInstance) {
     for (const call of mcp.inFlight) call.stopIfRevoked()
     tasks.revoke(grants)
   })
+  if (config.TOOL_SEARCH_ABOVE !== undefined) {
+    const { ToolSearch } = await import('./tool-search.ts')
+    new ToolSearch(mcp, events, config.TOOL_SEARCH_ABOVE, config.TOOL_SEARCH_PINNED ?? []).open()
+  }
   // Loaded where there is a folder of them.
   fastify.decorate('skills', config.SKILLS_DIR === undefined ? undefined : await (await import('./sources/skills.ts')).openSkills(path.resolve(config.SKILLS_DIR), mcp, listTtlMs, log))
 }, { name: 'catalog', dependencies: ['budgets', 'config', 'db', 'events'] })

@@ -11,6 +11,8 @@ import { SharedSessions } from './sdk/shared-sessions.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** Of TOOL_SEARCH_ABOVE: has calls of `call_tool` be those of the tools that they name. */
+    renameCalls: ((request: FastifyRequest) => void) | undefined
     serveMcp: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | Promise<FastifyReply | undefined>
     /** How many sessions of 2025-era clients are kept now. */
     openSessions: () => number
@@ -44,6 +46,8 @@ export default fp(async function mcp (fastify: FastifyInstance) {
   })
   const direct = config.MCP_DIRECT_LANE === 'on' ? createDirectLane(source, sdk) : undefined
 
+  const { byOwnName } = config.TOOL_SEARCH_ABOVE === undefined ? { byOwnName: undefined } : await import('./called-by-name.ts')
+  fastify.decorate('renameCalls', byOwnName && (request => byOwnName(catalog, request)))
   fastify.decorate('serveMcp', (request, reply) => direct?.serve(request, reply) ?? sdk.serve(request, reply))
   fastify.decorate('openSessions', sdk.openSessions)
   fastify.onEnded((reply, ms, aborted) => askedOf(reply.request)?.end(reply, ms, aborted))
