@@ -7,6 +7,8 @@ export class WindowCounts {
   readonly #windowMs: number
   readonly #mostNames: number
   #counts = new Map<string, number>()
+  /** What others know of these counts, or have counted themselves. */
+  #told = new Map<string, number>()
   #ends = 0
 
   /** @param mostNames beyond it the name that was first in this window is forgotten */
@@ -35,11 +37,34 @@ export class WindowCounts {
     return (this.#counts.get(name) ?? 0) < max ? 0 : this.#ends - now
   }
 
+  /** What was counted here since it was asked last, of those that have come to `least`: of others nobody else need know yet. */
+  news (least: number): Array<[name: string, amount: number]> {
+    this.#turn()
+    const news: Array<[string, number]> = []
+    for (const [name, count] of this.#counts) {
+      const amount = count - (this.#told.get(name) ?? 0)
+      if (count < least || amount === 0) continue
+      this.#told.set(name, count)
+      news.push([name, amount])
+    }
+    return news
+  }
+
+  /** Adds what was counted elsewhere. */
+  add (name: string, amount: number): void {
+    this.#turn()
+    const count = this.#counts.get(name)
+    if (count === undefined && this.#counts.size >= this.#mostNames) return
+    this.#counts.set(name, (count ?? 0) + amount)
+    this.#told.set(name, (this.#told.get(name) ?? 0) + amount)
+  }
+
   /** Begins the next window if it is time; answers what time it is. */
   #turn (): number {
     const now = nowMs()
     if (now >= this.#ends || now < this.#ends - this.#windowMs) { // or the clock was set back
       this.#counts = new Map()
+      this.#told = new Map()
       this.#ends = now + this.#windowMs
     }
     return now

@@ -8,6 +8,8 @@ import { addressOf, callerOf } from '../budgets.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** What callers have asked for in this minute; nothing where there is no limit. */
+    callerCounts: WindowCounts
     /** A hook for routes that run tools; after `authenticate`, so that it knows who calls. */
     limitCaller: onRequestHookHandler
     /** Counts the messages of a batch, of which `limitCaller` has counted one; answers why they are too many, if they are. */
@@ -25,6 +27,7 @@ export default fp(async function limits (fastify: FastifyInstance) {
   const { RATE_LIMIT_MAX, OAUTH_RATE_LIMIT_MAX } = fastify.config
   await fastify.register(rateLimit, { global: false })
   const calls = new WindowCounts(RATE_LIMIT_MAX, WINDOW_MS)
+  fastify.decorate('callerCounts', calls)
   fastify.decorate('limitCaller', RATE_LIMIT_MAX === 0
     ? (_request, _reply, done) => done()
     : (request, _reply, done) => {

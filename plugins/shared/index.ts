@@ -2,15 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-
-export interface Shared {
-  /** Whether others may hear what is told: then any request may come to any instance. */
-  readonly among: 'instances' | 'nobody'
-  /** Tells the other instances, behind what goes on; who cannot be told is not. */
-  publish: (topic: string, data: unknown) => void
-  /** Hears what other instances tell, until what is answered is called. */
-  subscribe: (topic: string, listener: (data: any) => void) => () => void
-}
+import { mergeCounts } from './counts.ts'
+import type { Shared } from './shared.ts'
 
 declare module 'fastify' {
   interface FastifyInstance { shared: Shared }
@@ -19,7 +12,7 @@ declare module 'fastify' {
 interface Message { readonly from: string, readonly topic: string, readonly data: unknown }
 
 export default fp(async function shared (fastify: FastifyInstance) {
-  const { events, log, storage: { exchange } } = fastify
+  const { callerCounts, config: { RATE_LIMIT_MAX }, events, log, storage: { exchange } } = fastify
   const topics = new Map<string, Set<(data: any) => void>>()
   const self = randomUUID()
 
@@ -52,6 +45,7 @@ export default fp(async function shared (fastify: FastifyInstance) {
   let relaying = false // what is told here because another instance told it is not told on
   const leave = [
     exchange.hear(heard),
+    RATE_LIMIT_MAX === 0 ? () => {} : mergeCounts(shared, 'calls', callerCounts, RATE_LIMIT_MAX),
     events.on('resource', ({ uri }) => { if (!relaying) shared.publish('resource', uri) }),
     shared.subscribe('resource', (uri: string) => {
       relaying = true
@@ -63,4 +57,4 @@ export default fp(async function shared (fastify: FastifyInstance) {
     })
   ]
   fastify.addHook('onClose', async () => { for (const stop of leave) stop() })
-}, { name: 'shared', dependencies: ['db', 'events'] })
+}, { name: 'shared', dependencies: ['db', 'events', 'http'] })

@@ -169,4 +169,15 @@ t.test('two instances on PostgreSQL behind a round-robin balancer', { skip: with
     await here.app.close()
     for (let round = 0; round < 4; round++) t.match(await answer(echo(origin)), { result: { content: [{ text: 'tea' }] } }, 'it goes on when an instance is gone')
   })
+
+  await t.test('what a caller has asked for at one counts at the other', async t => {
+    const env = { DATABASE_URL: await postgres.database(), JWT_SECRET_KEY: 'zK4vQ1mWq8nXb7Lr2Tf9Yc6Hs3Gd5Jp0', RATE_LIMIT_MAX: '20' }
+    const [one, other] = [await startServer(t, env), await startServer(t, env)]
+    const call = async (endpoint: string): Promise<number> => (await modern(endpoint, 'tools/call', { name: 'echo', arguments: { message: 'x' } })).status
+    for (let count = 0; count < 15; count++) t.equal(await call(one.endpoint), 200)
+    await until(() => other.app.callerCounts.size > 0)
+    const statuses: number[] = []
+    for (let count = 0; count < 8; count++) statuses.push(await call(other.endpoint))
+    t.same(statuses, [200, 200, 200, 200, 200, 429, 429, 429])
+  })
 })

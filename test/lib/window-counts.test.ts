@@ -48,3 +48,23 @@ t.test('as many as a hundred thousand are kept by default, and no more', t => {
   t.equal(counts.size, 100_000)
   t.end()
 })
+
+t.test('counts of two places add up to one, and nothing is told twice', t => {
+  const [here, there] = [new WindowCounts(10, 60_000), new WindowCounts(10, 60_000)]
+  here.take('a', 2)
+  here.take('b', 1)
+  t.same(here.news(2), [['a', 2]], 'b is not worth telling yet')
+  there.take('a', 3)
+  for (const [name, amount] of [['a', 2]] as const) there.add(name, amount)
+  t.same(there.news(2), [['a', 3]])
+  t.same(there.news(2), [])
+  here.add('a', 3)
+  t.same(here.news(2), [])
+  t.equal(here.take('a', 5), 0)
+  t.not(here.take('a'), 0, 'ten together')
+  t.same(here.news(2), [['a', 5]])
+  setClockAhead(61_000)
+  t.same(here.news(1), [], 'another window')
+  t.equal(here.take('a', 10), 0)
+  t.end()
+})

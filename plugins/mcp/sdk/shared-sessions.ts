@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely'
 import { now, type Seconds } from '../../../lib/clock.ts'
 import type { Principal } from '../../auth/principal.ts'
 import type { Database } from '../../db/schema.ts'
-import type { Shared } from '../../shared/index.ts'
+import type { Shared } from '../../shared/shared.ts'
 
 export interface StoredSession { readonly caller: string, readonly initialize: object, readonly subscriptions: string[] }
 
