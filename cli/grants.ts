@@ -41,11 +41,11 @@ await run('grants', async args => {
 })
 
 function list (grants: readonly HeldGrant[]): void {
-  const shown = grants.map(({ id, user, app, clientId, scope, since, until }) => ({ id, user, app, client_id: clientId, scope, since: iso(since), until: iso(until) }))
+  const shown = grants.map(({ id, user, app, clientId, scope, leftOut, since, until }) => ({ id, user, app, client_id: clientId, scope, left_out: leftOut.split(' ').filter(Boolean), since: iso(since), until: iso(until) }))
   if (!process.stdout.isTTY) console.log(JSON.stringify(shown, null, 2))
   else if (shown.length === 0) console.log('no grants in force')
   // An app has chosen its own name: nothing of it may steer a terminal.
-  else for (const { id, user, app, client_id: clientId, scope, since } of shown) console.log(`${id}  ${user}  ${(app ?? clientId).replaceAll(/\p{C}/gu, '?')}  since ${since.slice(0, 10)}  ${scope}`)
+  else for (const { id, user, app, client_id: clientId, scope, left_out: leftOut, since } of shown) console.log(`${id}  ${user}  ${(app ?? clientId).replaceAll(/\p{C}/gu, '?')}  since ${since.slice(0, 10)}  ${scope}${leftOut.length > 0 ? `  without ${leftOut.join(', ')}` : ''}`)
 }
 
 function iso (seconds: Seconds): string {

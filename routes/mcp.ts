@@ -7,7 +7,7 @@ import { Asked } from '../plugins/mcp/asked.ts'
 import { bodyParser } from '../plugins/mcp/body.ts'
 import { excess, SMALL_BODY } from '../plugins/mcp/bounds.ts'
 import { sendFailure } from '../plugins/mcp/json-rpc.ts'
-import { narrowingOf } from '../plugins/mcp/narrowing.ts'
+import { narrowedFurther } from '../plugins/mcp/narrowing.ts'
 import { notPermitted } from '../plugins/mcp/permission.ts'
 
 const METHODS = ['GET', 'POST', 'DELETE']
@@ -67,7 +67,7 @@ function optionsOf (fastify: FastifyInstance, url: string, summary = 'The MCP en
       // A body may come half a minute after the head that let it in.
       if (request.principal?.isRevoked?.() === true) return fastify.authenticate(request, reply, done)
       try {
-        request.narrowed = narrowingOf(request)
+        request.narrowed = narrowedFurther(request.narrowed, request)
       } catch (refusal) {
         return done(refusal as Refusal)
       }

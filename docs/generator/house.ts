@@ -9,7 +9,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ['lib'],
   ['plugins/config.ts'],
   ['plugins/secrets.ts', 'plugins/db', 'plugins/auth/principal.ts', 'plugins/auth/scope.ts', 'plugins/budgets.ts'],
-  ['plugins/auth/policy.ts', 'plugins/auth/roles.ts', 'plugins/auth/verifier.ts'],
+  ['plugins/auth/policy.ts', 'plugins/auth/roles.ts', 'plugins/auth/tool-groups.ts', 'plugins/auth/verifier.ts'],
   ['plugins/events'],
   ['plugins/http'],
   ['plugins/accounts', 'plugins/audit', 'plugins/certificate.ts', 'plugins/port.ts', 'plugins/log', 'plugins/shared', 'plugins/catalog'],

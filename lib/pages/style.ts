@@ -35,6 +35,11 @@ form{margin:0}
 label{display:block;margin:14px 0 4px;font-size:.9375rem;font-weight:600}
 input{display:block;width:100%;min-height:46px;padding:9px 12px;border:1px solid var(--field);border-radius:8px;background:var(--card);color:var(--text);font:inherit}
 input[aria-invalid]{border-color:var(--bad-line)}
+fieldset{margin:20px 0 0;padding:0;border:0}
+legend{padding:0;font-size:.875rem;line-height:1.4;font-weight:600;color:var(--muted)}
+label.choice{display:flex;align-items:center;gap:10px;min-height:32px;margin:10px 0 0}
+label.choice input{flex:none;width:24px;height:24px;min-height:0;margin:0;padding:0;accent-color:var(--accent)}
+label.choice+details{margin:0 0 0 34px}
 .actions{display:flex;flex-wrap:wrap;gap:10px;margin-top:22px}
 button,.button{flex:1 1 7rem;min-height:46px;padding:10px 16px;border:1px solid var(--accent);border-radius:8px;background:var(--accent);color:var(--on-accent);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
 button:hover,.button:hover{background:var(--over);border-color:var(--over)}

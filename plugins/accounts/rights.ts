@@ -2,7 +2,8 @@
 // user gets. Another process may change it; the database stays the truth.
 import type { Kysely } from 'kysely'
 import { BUILT_IN, RightsOfRoles, Role } from '../auth/roles.ts'
-import type { Database } from '../db/schema.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Database, User } from '../db/schema.ts'
 import { Follower } from './follower.ts'
 import { listRoles, rolesBesides, rolesOfPrograms } from './roles.ts'
 
@@ -40,6 +41,12 @@ export class UserRights {
 
   /** @param id of a user, or of a program, which has what it was given and nothing else */
   of (id: string): RightsOfRoles { return this.#held.others.get(id) ?? usualOf(this.#held, id) }
+
+  /** Who a user is to the catalog by a client that holds these scopes. */
+  principalOf ({ id, username: name }: Pick<User, 'id' | 'username'>, clientId: string, scopes: readonly string[]): Principal {
+    const rights = this.of(String(id))
+    return { id: String(id), name, roles: rights.roles, rights, clientId, scopes: new Set(scopes) }
+  }
 
   /** What these roles allow now; one that there is not, nothing. */
   ofRoles (names: readonly string[]): RightsOfRoles { return this.#held.ofRoles(names) }

@@ -32,6 +32,7 @@ export default fp(async function resourceServer (fastify: FastifyInstance) {
       return done(Object.assign(new Refusal(401, 'invalid_token', 'The access token is not valid, has expired or was revoked'), { cause: principal }))
     }
     request.principal = principal
+    if (principal.leaves !== undefined) request.narrowed = principal.leaves
     done()
   })
 

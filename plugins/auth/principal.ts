@@ -40,6 +40,8 @@ export interface Principal {
   readonly scopes: ReadonlySet<string>
   /** What lets the caller in and can be revoked, where there is such a thing: the grant of an access token. */
   readonly grantId?: string
+  /** What the person who let the client in has left to it; undefined for everything. */
+  readonly leaves?: Narrowing | undefined
   /** Whether it was revoked since. For what goes on after a request was let in; it costs next to nothing. */
   readonly isRevoked?: () => boolean
   /** For whoever reads the log; looked up once for each token. */

@@ -179,10 +179,10 @@ export class Catalog implements McpHost {
     return undefined
   }
 
-  /** The titles of the tools that a caller may run. */
-  runnable (from: Requester): string[] {
+  /** The tools that a caller may run, and their titles. */
+  runnable (from: Requester): Array<{ readonly item: Item, readonly title: string }> {
     const tools = [...this.tools.values()].filter(tool => this.may(from, tool))
-    return tools.map(({ definition: { name, title, annotations } }) => title ?? annotations?.title ?? name).sort((a, b) => a.localeCompare(b, 'en'))
+    return tools.map(item => ({ item, title: item.definition.title ?? item.definition.annotations?.title ?? item.name })).sort((a, b) => a.title.localeCompare(b.title, 'en'))
   }
 
   #scopesOf (which: (item: Item) => boolean): string[] {

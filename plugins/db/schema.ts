@@ -40,7 +40,7 @@ export interface Database {
     authorized_at: Seconds | null
   }
   oauth_client_assertions: { client_id: string, jti_hash: string, expires_at: Seconds }
-  oauth_consents: { user_id: number, client_id: string, redirect_uri: string, scope: string, granted_at: Seconds, client_digest: string | null }
+  oauth_consents: { user_id: number, client_id: string, redirect_uri: string, scope: string, granted_at: Seconds, client_digest: string | null, left_out: Generated<string> }
   oauth_grants: {
     id: string
     user_id: number
@@ -50,6 +50,7 @@ export interface Database {
     created_at: Seconds
     expires_at: Seconds
     revoked_at: Seconds | null
+    left_out: Generated<string>
   }
   oauth_auth_codes: {
     id: Generated<number>
@@ -65,6 +66,7 @@ export interface Database {
     used: Generated<number>
     grant_id: string | null
     created_at: Seconds
+    left_out: Generated<string>
   }
   oauth_tokens: {
     id: Generated<number>

@@ -34,11 +34,18 @@ class Narrowed implements Narrowing {
 
 const known = new Map<string, Narrowing | null>()
 
+/** What is left of what somebody else has left: the person who let a client in. @throws Refusal */
+export function narrowedFurther (before: Narrowing | null, request: Asking): Narrowing | null {
+  const by = narrowingOf(request)
+  if (before === null || by === null) return before ?? by
+  return { view: `${before.view} ${by.view}`, allows: item => before.allows(item) && by.allows(item) }
+}
+
 /**
  * What the address and the headers of a request leave of what its caller may use; null where they say nothing.
  * @throws Refusal for what cannot be understood: a filter that is not there would serve more than was asked for
  */
-export function narrowingOf (request: Asking): Narrowing | null {
+function narrowingOf (request: Asking): Narrowing | null {
   const { url, headers } = request
   const at = url.indexOf('?')
   const { 'mcpx-tools': tools, 'mcpx-prompts': prompts, 'mcpx-resources': resources, 'mcpx-readonly': readOnly } = headers

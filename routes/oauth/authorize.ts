@@ -42,12 +42,15 @@ export default async function authorizeRoute (fastify: FastifyInstance) {
     const user = await browser.user(request)
     if (user === undefined) return pages.signIn(request, reply, asked, { error: 'Your sign-in has ended; please sign in again.' })
     browser.requireOwnForm(request, form.csrf, user)
+    if (form.decision === 'ask') return reply.redirect(config.publicPath + request.url, 303)
     if (form.decision === 'switch') {
       await browser.end(request, reply)
       return reply.redirect(config.publicPath + request.url, 303)
     }
     if (form.decision !== 'allow') return pages.denied(reply, asked, authorization.refuse(request, asked, user))
-    await authorization.allow(request, asked, user)
+    // Of the groups that the page has shown those whose box is not ticked.
+    const leftOut = (form.shown ?? '').split(' ').filter(id => id !== '' && form[`group ${id}`] === undefined)
+    await authorization.allow(request, asked, user, leftOut)
     return pages.finish(reply, asked, await authorization.issueCode(request, asked, user))
   })
 

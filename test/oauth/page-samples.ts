@@ -12,20 +12,23 @@ const scopes = [
   { name: 'mcp', description: 'Use the tools of this server in your name' },
   { name: 'offline_access', description: 'Stay connected while you are away' }
 ]
-const tools = ['Echo', 'Get the weather', 'Search the web']
+const groups = [
+  { id: ':read', title: 'Tools that only read', tools: ['Echo', 'Get the weather', 'Search the web'] },
+  { id: 'github:write', title: 'github: tools that can change things', tools: ['Open an issue'], leftOut: true }
+]
 const claude = { host: 'claude.ai', kind: 'web' } as const
 
 export const samples = {
   'sign-in': signInPage({ ...form, clientName: 'Claude', redirect: claude }),
   'sign-in-plain': signInPage(form),
   'sign-in-error': signInPage({ ...form, clientName: 'Cursor', redirect: { host: 'cursor:', kind: 'app' }, username: 'mcpuser', error: 'The username or password is wrong.', retryAfterSeconds: 8 }),
-  'consent-web': consentPage({ ...form, username: 'mcpuser', clientId: 'https://claude.ai/oauth/mcp-oauth-client-metadata', clientName: 'Claude', clientSource: 'metadata_document', redirect: claude, scopes, tools }),
-  'consent-loopback': consentPage({ ...form, username: 'mcpuser', clientId: 'c1', clientName: 'Visual Studio Code', clientUri: 'https://code.visualstudio.com/', clientSource: 'registered', redirect: { host: '127.0.0.1:33418', kind: 'loopback' }, scopes, tools }),
-  'consent-app': consentPage({ ...form, username: 'mcpuser', clientId: 'c1', clientName: 'Cursor', clientSource: 'registered', redirect: { host: 'cursor:', kind: 'app' }, scopes: scopes.slice(0, 1), tools: tools.slice(0, 1) }),
-  'consent-operator': consentPage({ ...form, username: 'mcpuser', clientId: 'c1', clientName: 'Nightly report', clientSource: 'operator', redirect: { host: 'reports.example.com', kind: 'web' }, scopes: scopes.slice(0, 1), tools: tools.slice(0, 1) }),
+  'consent-web': consentPage({ ...form, username: 'mcpuser', clientId: 'https://claude.ai/oauth/mcp-oauth-client-metadata', clientName: 'Claude', clientSource: 'metadata_document', redirect: claude, scopes, groups }),
+  'consent-loopback': consentPage({ ...form, username: 'mcpuser', clientId: 'c1', clientName: 'Visual Studio Code', clientUri: 'https://code.visualstudio.com/', clientSource: 'registered', redirect: { host: '127.0.0.1:33418', kind: 'loopback' }, scopes, groups }),
+  'consent-app': consentPage({ ...form, username: 'mcpuser', clientId: 'c1', clientName: 'Cursor', clientSource: 'registered', redirect: { host: 'cursor:', kind: 'app' }, scopes: scopes.slice(0, 1), groups: groups.slice(0, 1) }),
+  'consent-operator': consentPage({ ...form, username: 'mcpuser', clientId: 'c1', clientName: 'Nightly report', clientSource: 'operator', redirect: { host: 'reports.example.com', kind: 'web' }, scopes: scopes.slice(0, 1), groups: groups.slice(0, 1) }),
   'consent-worst': consentPage({
     ...form, serverName: 'W'.repeat(100), username: 'ö'.repeat(64), clientId: 'c1', clientName: `<b>‮${'M'.repeat(400)}`, clientUri: `https://${'sub.'.repeat(50)}example.com`, clientSource: 'registered',
-    redirect: { host: `${'a'.repeat(60)}.${'b'.repeat(60)}.example.com:65535`, kind: 'loopback' }, scopes: [{ name: `tools:${'x'.repeat(120)}`, description: 'D'.repeat(200) }], tools: ['T'.repeat(128)]
+    redirect: { host: `${'a'.repeat(60)}.${'b'.repeat(60)}.example.com:65535`, kind: 'loopback' }, scopes: [{ name: `tools:${'x'.repeat(120)}`, description: 'D'.repeat(200) }], groups: [{ id: ':read', title: 'T'.repeat(128), tools: ['T'.repeat(128)] }, { id: ':write', title: 'U'.repeat(128), tools: ['U'.repeat(128)], leftOut: true }]
   }),
   'finish': finishPage({ serverName, clientName: 'Claude', location: 'https://claude.ai/api/mcp/auth_callback?code=c&state=s' }),
   'error': errorPage({ serverName, title: 'This server does not know the app', advice: 'Remove mcpx in the app and add it again: the app then introduces itself anew. If that does not help, tell the people who make the app.', message: 'redirect_uri is not one that this client has registered', requestId: '911e9a16-c0e7-4247-b54c-000000000005' }),

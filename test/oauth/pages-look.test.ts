@@ -91,7 +91,14 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     - listitem:
       - text: Stay connected while you are away
       - code: offline_access
-  - group: The 3 tools that it can run
+  - group "Tools that it can run":
+    - text: Tools that it can run
+    - checkbox "Tools that only read" [checked]
+    - text: Tools that only read
+    - group: 3 tools
+    - 'checkbox "github: tools that can change things"'
+    - text: "github: tools that can change things"
+    - group: 1 tool
   - button "Allow"
   - button "Deny"
   - paragraph:
@@ -116,17 +123,25 @@ t.test('in Chromium', { skip: noChromium }, async t => {
     await page.goto(`${origin}/consent-web`)
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
+    await page.waitForURL(/authorize/)
+    t.match(posted.splice(0), [{ body: { decision: 'ask' } }], 'Enter in a box allows nothing')
+    await page.goto(`${origin}/consent-web`)
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Space')
+    t.notOk(await page.getByRole('checkbox', { name: 'Tools that only read' }).isChecked(), 'a group is left out')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
     await page.getByText('Search the web').waitFor()
     t.ok(await page.getByText('Search the web').isVisible(), 'the list of tools unfolds')
 
     const decisions = ['allow', 'deny', 'switch']
     for (const [tabs, decision] of decisions.entries()) {
       await page.goto(`${origin}/consent-web`)
-      for (let tab = -1; tab <= tabs; tab++) await page.keyboard.press('Tab')
+      for (let tab = -4; tab <= tabs; tab++) await page.keyboard.press('Tab')
       t.equal(await page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineWidth), '3px', 'the focus can be seen')
       await page.keyboard.press('Enter')
       await page.waitForURL(/authorize/)
-      t.match(posted.splice(0), [{ body: { csrf: 'token', decision } }])
+      t.match(posted.splice(0), [{ body: { csrf: 'token', shown: ':read github:write', 'group :read': 'on', decision } }])
     }
     await page.goto(`${origin}/sign-in-error`)
     await page.locator('#password:focus').waitFor()
@@ -161,5 +176,5 @@ async function textContrasts (page: Page): Promise<{ text: string, ratio: number
 }
 
 async function smallestTarget (page: Page): Promise<number> {
-  return await page.locator('button, a, summary, input:not([type=hidden])').evaluateAll(all => Math.min(100, ...all.map(one => one.getBoundingClientRect().height)))
+  return await page.locator('button:not([hidden]), a, summary, input:not([type=hidden])').evaluateAll(all => Math.min(100, ...all.map(one => one.getBoundingClientRect().height)))
 }

@@ -147,7 +147,7 @@ t.test('in Chromium', { skip: noChromium }, async t => {
         elements: one.querySelectorAll('*').length + two.querySelectorAll('*').length
       }
     }), values.map(v => [
-      consentPage({ ...v, serverName, clientId: 'c', clientSource: 'registered', redirect: { host: 'h', kind: 'web' }, scopes: [{ name: 's', description: v.description }], tools: [v.description] }),
+      consentPage({ ...v, serverName, clientId: 'c', clientSource: 'registered', redirect: { host: 'h', kind: 'web' }, scopes: [{ name: 's', description: v.description }], groups: [{ id: v.description, title: v.description, tools: [v.description] }, { id: 'x', title: 'x', tools: [] }] }),
       finishPage({ ...v, serverName })
     ]))
     for (const [index, { elements, refresh, ...value }] of read.entries()) {

@@ -36,7 +36,7 @@ t.test('property: no interpolated value can break out of its place', async t => 
   const harmless = Object.fromEntries(['serverName', 'clientName', 'clientId', 'username', 'host', 'name', 'description', 'action', 'csrf', 'error', 'title', 'message', 'advice', 'requestId', 'location'].map(key => [key, 'x'])) as Values
   const pages = (v: Values): string[] => (['web', 'loopback', 'app'] as const).flatMap(kind => {
     const redirect = { host: v.host, kind }
-    const consent: ConsentPage = { ...v, redirect, scopes: [v], tools: [v.title, v.name], clientUri: `https://${v.host}`, clientSource: 'operator' }
+    const consent: ConsentPage = { ...v, redirect, scopes: [v], groups: [v.title, v.name].map(title => ({ id: title, title, tools: [title] })), clientUri: `https://${v.host}`, clientSource: 'operator' }
     return [signInPage({ ...v, redirect }), consentPage(consent), consentPage({ ...consent, clientSource: 'metadata_document' }), finishPage(v), errorPage(v), signedOutPage(v), noticePage({ ...v, text: v.message, home: v.action })]
   })
   const expected = pages(harmless).map(skeleton)
@@ -68,7 +68,7 @@ t.test('whose a host is stands out from what its owner put before it', async t =
 })
 
 t.test('the name of a client falls back to its host, and how far it can be believed is said', async t => {
-  const page: ConsentPage = { serverName: 's', username: 'u', clientId: 'https://app.example.com/client.json', clientSource: 'metadata_document', redirect: { host: 'h', kind: 'web' }, scopes: [], tools: [], action: '/', csrf: 'c' }
+  const page: ConsentPage = { serverName: 's', username: 'u', clientId: 'https://app.example.com/client.json', clientSource: 'metadata_document', redirect: { host: 'h', kind: 'web' }, scopes: [], groups: [], action: '/', csrf: 'c' }
   t.match(consentPage(page), /Allow <bdi>app\.example\.com<\/bdi>[^]*described by <strong><bdi><span class="before">app\.<\/span>example\.com/)
   t.match(consentPage({ ...page, clientId: 'k3j4', clientSource: 'registered' }), /Allow <bdi>An app without a name<\/bdi>[^]*nobody has verified it/)
   t.match(consentPage({ ...page, clientId: 'k3j4', clientSource: 'operator', clientName: 'N' }), /Set up by the operator/)

@@ -41,7 +41,8 @@ export class Person {
   /** Sends the page's form with its hidden fields and these. */
   async submit (page: Page, fields: Record<string, string>): Promise<Page | URL> {
     const form = formOf(page)
-    return await this.open(form.action, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ ...form.hidden, ...fields }).toString() })
+    const ticked = Object.fromEntries([...page.html.matchAll(/<input type="checkbox"[^>]* checked>/g)].map(([input]) => [attribute(input, 'name'), 'on']))
+    return await this.open(form.action, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ ...form.hidden, ...ticked, ...fields }).toString() })
   }
 
   #keep (line: string): void {

@@ -9,8 +9,6 @@ import accounts from '../../accounts/index.ts'
 import type { AccessKeys } from '../../accounts/access-keys.ts'
 import type { UserRights } from '../../accounts/rights.ts'
 import resourceServer from '../bearer.ts'
-import type { User } from '../../db/schema.ts'
-import type { Principal } from '../principal.ts'
 import type { Verifier } from '../verifier.ts'
 import { OFFLINE_SCOPE, TOOLS_SCOPE } from '../scope.ts'
 import { audit } from './audit.ts'
@@ -50,8 +48,6 @@ declare module 'fastify' {
       readonly accessKeys: AccessKeys
       /** Who finds out who presents a credential. */
       readonly verifierOf: (credential: string) => Verifier
-      /** Who a user is to the catalog by a client that holds these scopes. */
-      readonly principalOf: (user: User, clientId: string, scopes: readonly string[]) => Principal
       readonly authorization: Authorization
       readonly clients: Clients
       readonly grants: Grants
@@ -92,10 +88,6 @@ export default fp(async function oauth (fastify: FastifyInstance) {
     rights,
     accessKeys,
     verifierOf,
-    principalOf: ({ id, username: name }, clientId, scopes) => {
-      const ofUser = rights.of(String(id))
-      return { id: String(id), name, roles: ofUser.roles, rights: ofUser, clientId, scopes: new Set(scopes) }
-    },
     authorization: createAuthorization(fastify, issuer, resource.url, rights),
     clients: createClients(fastify, issuer, scopes),
     grants: createGrants(fastify, resource, accessTokens, revocations, scopes),

@@ -5,6 +5,7 @@ import type { Names, Principal, Rights } from '../../principal.ts'
 import { boundedRights } from '../../../accounts/bounded-rights.ts'
 import { isProgram } from '../../../accounts/rights.ts'
 import { NO_USER } from '../../../accounts/user-key.ts'
+import { without } from '../../tool-groups.ts'
 import type { Verifier } from '../../verifier.ts'
 import type { Keys } from './keys.ts'
 import type { Revocations } from './revocations.ts'
@@ -40,12 +41,12 @@ export class AccessTokens implements Verifier {
     this.#lifetime = lifetime
   }
 
-  issue (grant: { id: string, user_id: number, client_id: string, resource: string }, username: string, scopes: readonly string[], until: Seconds): AccessToken {
+  issue (grant: { id: string, user_id: number, client_id: string, resource: string, left_out?: string }, username: string, scopes: readonly string[], until: Seconds): AccessToken {
     const iat = now()
     const scope = scopes.join(' ')
     const expiresAt = Math.min(iat + this.#lifetime, until)
     const token = this.#keys.sign({
-      iss: this.#issuer, sub: grant.user_id === NO_USER ? grant.client_id : String(grant.user_id), aud: grant.resource, client_id: grant.client_id, scope, jti: randomUUID(), gid: grant.id, preferred_username: username, iat, exp: expiresAt
+      iss: this.#issuer, sub: grant.user_id === NO_USER ? grant.client_id : String(grant.user_id), aud: grant.resource, client_id: grant.client_id, scope, jti: randomUUID(), gid: grant.id, preferred_username: username, ...(grant.left_out && { left_out: grant.left_out }), iat, exp: expiresAt
     })
     return { token, expiresAt, expiresIn: expiresAt - iat, scope }
   }
@@ -92,11 +93,11 @@ export class AccessTokens implements Verifier {
   #check (token: string): Verified | string {
     if (token.length > MAX_LENGTH) return 'the token is longer than any of this server'
     try {
-      const { sub, client_id: clientId, scope, gid, exp, preferred_username: name = '' } = this.#keys.verify(token)
+      const { sub, client_id: clientId, scope, gid, exp, preferred_username: name = '', left_out: leftOut } = this.#keys.verify(token)
       const scopes = new Set(parseScope(scope))
       const rightsOf = isProgram(sub) ? boundedRights(scopes, () => this.#rightsOf(sub)) : () => this.#rightsOf(sub)
       const principal: Principal = {
-        id: sub, name, clientId, scopes, grantId: gid, isRevoked: () => this.#revocations.has(gid),
+        id: sub, name, clientId, scopes, grantId: gid, isRevoked: () => this.#revocations.has(gid), ...(leftOut !== undefined && { leaves: without(leftOut) }),
         get rights () { return rightsOf() },
         get roles () { return rightsOf().roles }
       }

@@ -22,7 +22,7 @@ export const authorizationCode: GrantType = {
     await redeemCode(db, policy, { code: required(given, 'code'), verifier: required(given, 'code_verifier'), redirectUri: given.redirect_uri, clientId })
 }
 
-type NewCode = Pick<AuthCode, 'user_id' | 'client_id' | 'redirect_uri' | 'code_challenge' | 'scope' | 'resource'>
+type NewCode = Pick<AuthCode, 'user_id' | 'client_id' | 'redirect_uri' | 'code_challenge' | 'scope' | 'resource'> & { readonly left_out?: string }
 
 /** Stores a code for 60 seconds and answers it. */
 export async function issueCode (db: Kysely<Database>, code: NewCode): Promise<string> {
@@ -45,7 +45,7 @@ export async function redeemCode (db: Kysely<Database>, policy: GrantPolicy, giv
   if (!equalConstantTime(sha256(given.verifier), code.code_challenge)) throw new OAuthError('invalid_grant', 'code_verifier does not match the code_challenge')
 
   const grant: Grant = {
-    id: randomUUID(), user_id: code.user_id, client_id: code.client_id, scope: code.scope, resource: code.resource,
+    id: randomUUID(), user_id: code.user_id, client_id: code.client_id, scope: code.scope, resource: code.resource, left_out: code.left_out,
     created_at: now(), expires_at: now() + Math.min(policy.refreshLifetime, policy.grantLifetime), revoked_at: null
   }
   const issued = await exclusive(db, [userKey(code.user_id), { shared: clientKey(code.client_id) }], async tx => {

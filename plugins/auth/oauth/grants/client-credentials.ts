@@ -31,7 +31,7 @@ async function issueToProgram (db: Kysely<Database>, policy: GrantPolicy, { id, 
     if (known.numUpdatedRows !== 1n) throw new OAuthError('invalid_client', 'The program was removed')
     // One grant for all of its tokens, or one that asks for many would fill the table.
     const before = await tx.selectFrom('oauth_grants').selectAll().where('client_id', '=', id).where('user_id', '=', NO_USER).where('revoked_at', 'is', null).where('resource', '=', policy.resource).limit(1).executeTakeFirst()
-    const grant: Grant = before ?? { id: randomUUID(), user_id: NO_USER, client_id: id, scope: programScopes.join(' '), resource: policy.resource, created_at: now(), expires_at: 0, revoked_at: null }
+    const grant: Grant = before ?? { id: randomUUID(), user_id: NO_USER, client_id: id, scope: programScopes.join(' '), resource: policy.resource, left_out: '', created_at: now(), expires_at: 0, revoked_at: null }
     const access = policy.issueAccessToken(grant, name, scopes, Infinity)
     if (before === undefined) await tx.insertInto('oauth_grants').values({ ...grant, expires_at: access.expiresAt }).execute()
     else await tx.updateTable('oauth_grants').set({ expires_at: Math.max(access.expiresAt, before.expires_at) }).where('id', '=', grant.id).execute()

@@ -23,10 +23,17 @@ export async function isAllowed (db: Kysely<Database>, userId: number, { client,
   return consent !== undefined && scopes.every(scope => allowed.has(scope))
 }
 
-export async function rememberAllowed (db: Kysely<Database>, userId: number, { client, redirectUri, scopes }: AuthorizationRequest): Promise<void> {
-  const consent = { scope: scopes.join(' '), granted_at: now(), client_digest: digestOf(client) }
+/** @param leftOut groups of tools that the person does not let it use */
+export async function rememberAllowed (db: Kysely<Database>, userId: number, { client, redirectUri, scopes }: AuthorizationRequest, leftOut = ''): Promise<void> {
+  const consent = { scope: scopes.join(' '), granted_at: now(), client_digest: digestOf(client), left_out: leftOut }
   await db.insertInto('oauth_consents').values({ user_id: userId, client_id: client.id, redirect_uri: redirectUri, ...consent })
     .onConflict(conflict => conflict.columns(['user_id', 'client_id', 'redirect_uri']).doUpdateSet(consent)).execute()
+}
+
+/** What the person has left out for this client here; where they were never asked here, what they left out for it last. */
+export async function leftOutFor (db: Kysely<Database>, userId: number, { client, redirectUri }: AuthorizationRequest): Promise<string> {
+  const consents = await db.selectFrom('oauth_consents').select(['redirect_uri', 'left_out']).where('user_id', '=', userId).where('client_id', '=', client.id).orderBy('granted_at', 'desc').limit(50).execute()
+  return (consents.find(consent => consent.redirect_uri === redirectUri) ?? consents[0])?.left_out ?? ''
 }
 
 /** Forgets those that are over. */

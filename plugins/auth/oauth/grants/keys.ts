@@ -17,6 +17,8 @@ export interface AccessClaims {
   gid: string
   /** The user's name (OpenID Connect Core section 5.1); absent in tokens of releases that did not put it in. */
   preferred_username?: string
+  /** Groups of tools that the person has left out; absent for none. */
+  left_out?: string
   iat: number
   exp: number
 }

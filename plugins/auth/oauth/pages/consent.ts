@@ -1,4 +1,5 @@
 // Asks whether a client may act for the person: who asks, where that leads, what for.
+import type { ToolGroup } from '../../tool-groups.ts'
 import { type Destination, destination, destinationWarning, displayName, hostName } from './destination.ts'
 import { type Html, html } from '../../../../lib/pages/html.ts'
 import { layout } from '../../../../lib/pages/layout.ts'
@@ -15,20 +16,20 @@ export interface ConsentPage {
   readonly clientSource: 'registered' | 'metadata_document' | 'operator'
   readonly redirect: Destination
   readonly scopes: readonly { readonly name: string, readonly description: string }[]
-  /** Titles of the tools that it will be able to run. */
-  readonly tools: readonly string[]
+  /** The tools that it will be able to run, in groups, of which the person can leave some out. */
+  readonly groups: ReadonlyArray<ToolGroup & { readonly leftOut?: boolean }>
   readonly action: string
   readonly csrf: string
 }
 
-/** The form answers `decision`: allow, deny, or switch to sign in as someone else. */
+/** The form answers `decision`: allow, deny, switch to sign in as someone else, or ask where nothing was decided. */
 export function consentPage (page: ConsentPage): string {
-  const { serverName, username, redirect, scopes, tools, action, csrf } = page
+  const { serverName, username, redirect, scopes, groups, action, csrf } = page
   const name = displayName(page.clientName ?? '') || hostOf(page.clientId) || 'An app without a name'
   return layout(serverName, `Allow ${name}?`, html`
 <form method="post" action="${action}">
 <input type="hidden" name="csrf" value="${csrf}">
-<h1>Allow ${quoted(page, name)} to use <bdi>${serverName}</bdi>?</h1>
+${groups.length > 1 && ENTER_DECIDES_NOTHING}<h1>Allow ${quoted(page, name)} to use <bdi>${serverName}</bdi>?</h1>
 <p class="small">${identity(page)}</p>
 <h2>You will be sent to</h2>
 <p class="to">${destination(redirect)}</p>
@@ -37,10 +38,7 @@ ${destinationWarning(redirect)}
 <ul aria-labelledby="asks">${scopes.map(scope => html`
 <li>${scope.description}<br><code>${scope.name}</code></li>`)}
 </ul>
-${tools.length > 0 && html`<details><summary>${tools.length === 1 ? 'The tool' : `The ${tools.length} tools`} that it can run</summary>
-<ul>${tools.map(title => html`
-<li><bdi>${title}</bdi></li>`)}
-</ul></details>`}
+${groups.length < 2 ? groups.map(({ tools }) => toolList(tools, `${tools.length === 1 ? 'The tool' : `The ${tools.length} tools`} that it can run`)) : choices(groups)}
 <div class="actions">
 <button type="submit" name="decision" value="allow">Allow</button>
 <button type="submit" name="decision" value="deny" class="plain">Deny</button>
@@ -48,6 +46,23 @@ ${tools.length > 0 && html`<details><summary>${tools.length === 1 ? 'The tool' :
 <p class="who small">Signed in as <strong><bdi>${username}</bdi></strong>. <button type="submit" name="decision" value="switch" class="link">Sign in as someone else</button></p>
 </form>`)
 }
+
+const toolList = (tools: readonly string[], summary: string): Html => html`<details><summary>${summary}</summary>
+<ul>${tools.map(title => html`
+<li><bdi>${title}</bdi></li>`)}
+</ul></details>`
+
+/** Enter in a box presses the first button of the form (HTML, implicit submission), which would be to allow: this one asks once more. */
+const ENTER_DECIDES_NOTHING = html`<button type="submit" name="decision" value="ask" hidden></button>
+`
+
+/** A box for each group; what was shown goes with the form, as a box that is not ticked is not sent. */
+const choices = (groups: ConsentPage['groups']): Html => html`<fieldset>
+<legend>Tools that it can run</legend>
+<input type="hidden" name="shown" value="${groups.map(({ id }) => id).join(' ')}">${groups.map(({ id, title, tools, leftOut = false }) => html`
+<label class="choice"><input type="checkbox" name="group ${id}"${leftOut ? undefined : html` checked`}> <bdi>${title}</bdi></label>
+${toolList(tools, tools.length === 1 ? '1 tool' : `${tools.length} tools`)}`)}
+</fieldset>`
 
 /** How far the name can be believed. A document is fetched from the host that it names, which may be one where anybody publishes; anybody can register any name. */
 function identity ({ clientId, clientSource, clientUri }: ConsentPage): Html {

@@ -18,7 +18,7 @@ interface SignInNote { username?: string | undefined, error?: string | undefined
 
 export interface Pages {
   signIn: (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, note?: SignInNote) => FastifyReply
-  consent: (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, user: User) => FastifyReply
+  consent: (request: FastifyRequest, reply: FastifyReply, asked: AuthorizationRequest, user: User) => Promise<FastifyReply>
   /** Goes on to the client by a GET navigation: a form that redirects there is stopped by form-action (CSP 3 section 6.4.1). */
   finish: (reply: FastifyReply, asked: AuthorizationRequest, location: string) => FastifyReply
   /** Goes back with a refusal: to an app only when the person wants that, who has just said no. */
@@ -46,9 +46,10 @@ export default fp(async function pages (fastify: FastifyInstance) {
       ...note
     })),
 
-    consent: (request, reply, asked, user) => {
+    consent: async (request, reply, asked, user) => {
       const { client, redirectUri } = asked
-      const scopes = fastify.oauth.authorization.scopesFor(asked, user)
+      const { authorization } = fastify.oauth
+      const [scopes, groups] = [authorization.scopesFor(asked, user), await authorization.groups(asked, user)]
       return send(reply, consentPage({
         serverName,
         username: user.username,
@@ -58,7 +59,7 @@ export default fp(async function pages (fastify: FastifyInstance) {
         clientSource: client.source,
         redirect: describeRedirect(redirectUri),
         scopes: scopes.map(name => ({ name, description: describeScope(name, mcp.scopeTitle(name)) })),
-        tools: mcp.runnable({ principal: fastify.oauth.principalOf(user, client.id, scopes), narrowed: null }),
+        groups,
         action: publicPath + request.url,
         csrf: fastify.browser.formToken(request, reply, user)
       }))
