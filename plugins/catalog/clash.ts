@@ -5,10 +5,12 @@ type Served = { readonly [K in Kind]: ReadonlyMap<string, { readonly owner: stri
 
 /** The first of the changes that cannot be made beside the others. @param guests whose names anybody may take */
 export function clash (served: Served, changes: Changes, guests: ReadonlySet<Registrar>): [Registrar, Error] | undefined {
-  const leaving = [...changes.keys(), ...guests].map(({ offer }) => offer)
+  const leaving = [...changes.keys(), ...guests]
   for (const kind of KINDS) {
+    const items = new Set<unknown>()
+    for (const { offer } of leaving) for (const item of offer?.[kind].values() ?? []) items.add(item)
     const owners = new Map<string, string>()
-    for (const [key, item] of served[kind]) if (!leaving.some(offer => offer?.[kind].get(key) === item)) owners.set(key, item.owner)
+    for (const [key, item] of served[kind]) if (!items.has(item)) owners.set(key, item.owner)
     for (const [registrar, next] of changes) {
       for (const key of next?.[kind].keys() ?? []) {
         const owner = owners.get(key)

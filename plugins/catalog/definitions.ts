@@ -28,7 +28,7 @@ export function toolOf (owner: string, name: string, config: ToolConfig<any, any
   checkFields(`tool "${name}"`, 'tool', config)
   if (typeof handler !== 'function') throw new Error(`tool "${name}" has no handler function`)
   if (config.task !== undefined && config.task !== 'optional' && config.task !== 'required') throw new Error(`tool "${name}": task must be "optional" or "required"`)
-  const inputSchema = (guest ? config.inputSchema : schemaGiven(`tool "${name}": inputSchema`, config.inputSchema ?? NO_ARGUMENTS)) as Tool['inputSchema']
+  const inputSchema = (guest ? config.inputSchema ?? NO_ARGUMENTS : schemaGiven(`tool "${name}": inputSchema`, config.inputSchema ?? NO_ARGUMENTS)) as Tool['inputSchema']
   if (inputSchema.type !== 'object') throw new Error(`tool "${name}": inputSchema must have type "object"`)
   const { title, description, annotations, icons, _meta } = config
   const outputSchema = (guest ? config.outputSchema : schemaGiven(`tool "${name}": outputSchema`, config.outputSchema, 'output')) as Tool['outputSchema']

@@ -123,3 +123,32 @@ t.test('a tool that is disabled is in no list, and its name is free', async t =>
   await catalog.registrar('b.ts').replace(mcp => tool(mcp, 'one'))
   t.same([names(catalog), catalog.dropped, catalog.unknownDisabled], [['two'], ['one'], []])
 })
+
+t.test('a guest makes way, name by name, whoever comes first, and its templates are read last', async t => {
+  const { catalog } = opened()
+  const [guest, other, own] = [catalog.guest('guest'), catalog.guest('other'), catalog.registrar('own.ts')]
+  const anything = (mcp: McpHost): void => mcp.registerResource('any', new ResourceTemplate('note://{+rest}', { list: undefined }), {}, () => ({ contents: [] }))
+  await guest.replace(mcp => {
+    tool(mcp, 'one', 'two')
+    anything(mcp)
+  })
+  await other.replace(mcp => tool(mcp, 'two', 'three'))
+  t.same([names(catalog), other.yielded], [['one', 'three', 'two'], ['tool "two" is already registered by guest']])
+  await own.replace(mcp => {
+    tool(mcp, 'one')
+    mcp.registerResource('named', new ResourceTemplate('note://{name}', { list: undefined }), {}, () => ({ contents: [] }))
+  })
+  t.equal(catalog.tools.get('one')?.owner, 'own.ts')
+  t.same(guest.yielded, ['tool "one" is already registered by own.ts'])
+  t.equal(catalog.resourceAt('note://x')?.item.owner, 'own.ts')
+  await guest.replace(mcp => tool(mcp, 'one', 'four'))
+  t.equal(catalog.tools.get('one')?.owner, 'own.ts', 'when it comes again, too')
+  guest.dispose()
+  t.same(names(catalog), ['one', 'three'])
+})
+
+t.test('schemas of a guest are handed on and never run', async t => {
+  const { catalog } = opened()
+  await catalog.guest('guest').replace(mcp => mcp.registerTool('odd', { description: 'x', inputSchema: { type: 'object', properties: { a: { type: 'string', pattern: '(' } }, ofOurOwn: 1 } }, () => ({ content: [] })))
+  t.same([catalog.tools.get('odd')?.validateArguments({ a: 1 }), catalog.tools.get('odd')?.validateArguments([])], [undefined, 'they must be an object'])
+})

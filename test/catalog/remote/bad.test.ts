@@ -28,6 +28,7 @@ t.before(async () => {
       plain: { ...bad('strict'), prefix: '', allow: ['echo', 'pid'] },
       kept: { ...bad(), allow: ['say', 'change'], pin: true },
       own: { ...bad(), allow: ['pid'], perUser: true },
+      lazy: { ...bad(), allow: ['pid'], start: 'use', idleMinutes: 0.01 },
       many: bad('many'),
       dead: bad('dead'),
       nowhere: { url: 'http://127.0.0.1:9999/mcp' },
@@ -35,7 +36,7 @@ t.before(async () => {
     })
   })
   ;({ client } = await connect(t, front.endpoint, '2026', false))
-  await until(() => ['bad_say', 'pid', 'kept_say', 'own_pid', 'many_t1', 'exit_exit', 'endless_endless', 'flood_flood', 'killed_child', 'hanging_held'].every(name => front.app.mcp.tools.has(name)))
+  await until(() => ['bad_say', 'pid', 'kept_say', 'own_pid', 'lazy_pid', 'many_t1', 'exit_exit', 'endless_endless', 'flood_flood', 'killed_child', 'hanging_held'].every(name => front.app.mcp.tools.has(name)), 30_000)
   // To look whether it still answers takes a while.
   hanging = (async () => [textOf(await call(client, 'hanging_pid')), textOf(await call(client, 'hanging_held'))])()
 })
@@ -116,6 +117,16 @@ t.test('calls in flight end with it, all that it has started ends, and it is sta
   await until(() => !isAlive(child))
   await until(async () => !/(?:^|; )killed: it /.test((await health(front)).detail ?? ''))
   t.not(Number(textOf(await call(client, 'killed_pid'))), server)
+})
+
+t.test('one that is idle ends, and is started by the next call', async t => {
+  const pid = async (): Promise<number> => Number(textOf(await call(client, 'lazy_pid')))
+  const first = await pid()
+  t.equal(await pid(), first)
+  await until(() => !isAlive(first))
+  t.notMatch((await health(front)).detail ?? '', /lazy: it /, 'which is nothing to see to')
+  const second = await pid()
+  t.ok(second > 0 && second !== first)
 })
 
 t.test('one that answers nothing any more is started anew', async t => {

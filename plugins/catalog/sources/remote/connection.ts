@@ -18,6 +18,8 @@ export interface ConnectionEvents extends Pick<Hearer, 'listsChanged' | 'updated
 export class Connection {
   readonly user: string
   usedAt = performance.now()
+  /** What else it is needed for, besides calls. */
+  #needs = 0
   /** Why there is none, where one was tried for. */
   failure: Failure | undefined
   readonly #definition: ServerDefinition
@@ -43,7 +45,7 @@ export class Connection {
   }
 
   get link (): Link | undefined { return this.#link }
-  get busy (): boolean { return this.#opening !== undefined || (this.#link?.active.size ?? 0) > 0 }
+  get busy (): boolean { return this.#opening !== undefined || this.#needs > 0 || (this.#link?.active.size ?? 0) > 0 }
 
   /** @throws Failure, at once while it is not yet time to try again */
   async get (): Promise<Link> {
@@ -54,6 +56,17 @@ export class Connection {
     if (this.failure !== undefined && wait > 0) throw new Failure(`${this.failure.message}; it is tried again in ${Math.ceil(wait / 1000)} s`, this.failure.detail)
     this.#opening = this.#open().finally(() => { this.#opening = undefined })
     return await this.#opening
+  }
+
+  /** Does not take it for idle meanwhile. */
+  async during<T> (work: () => Promise<T>): Promise<T> {
+    this.#needs++
+    try {
+      return await work()
+    } finally {
+      this.#needs--
+      this.rest()
+    }
   }
 
   /** A call is over: from now on it may be idle. */

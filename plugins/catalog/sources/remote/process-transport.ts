@@ -17,6 +17,14 @@ const NEWLINE = 0x0a
 
 /** Groups that run: they go with this process, however it ends, but for a signal that nobody can catch. */
 const running = new Set<number>()
+let watched = false
+
+/** Once for all of them. */
+function endWithThis (): void {
+  if (watched) return
+  watched = true
+  process.once('exit', () => { for (const pid of running) killGroup(pid, 'SIGKILL') })
+}
 
 function killGroup (pid: number, signal: NodeJS.Signals): boolean {
   try {
@@ -56,7 +64,7 @@ export class ProcessTransport implements Transport {
 
   async start (): Promise<void> {
     const { command, args, env, cwd } = this.#target
-    if (running.size === 0) process.once('exit', () => { for (const pid of running) killGroup(pid, 'SIGKILL') })
+    endWithThis()
     const child = spawn(command, args, { cwd, env: { ...inherited(), ...env }, stdio: ['pipe', 'pipe', 'pipe'], detached: process.platform !== 'win32', windowsHide: true })
     this.#child = child
     child.on('error', error => this.onerror?.(error))

@@ -131,11 +131,11 @@ export class RemoteServer {
     if (present !== undefined) return present
     this.#makeRoom(user)
     const lasting = (): boolean => user === EVERYBODY && (!this.#listing.isKnown || (this.definition.start === 'boot' && !this.definition.perUser))
-    const connection = new Connection(this.definition, user, lasting, {
+    const connection: Connection = new Connection(this.definition, user, lasting, {
       listsChanged: () => this.#soon(SETTLE_MS),
       updated: uri => this.registrar.offer?.resourceUpdated(uri),
       changed: (state, failure) => { if (user === EVERYBODY || state === 'connected') this.#changed(state, failure) },
-      connected: link => { if (user === EVERYBODY || !this.#listing.isKnown) this.#read(link) }
+      connected: link => { if (user === EVERYBODY || !this.#listing.isKnown) this.#read(connection, link) }
     }, this.#around.log)
     this.#connections.set(user, connection)
     return connection
@@ -162,15 +162,15 @@ export class RemoteServer {
     clearTimeout(this.#refresh)
     const wait = Math.max(ms, this.#refreshedAt + LEAST_BETWEEN_MS - performance.now())
     this.#refresh = setTimeout(() => {
-      const link = [...this.#connections.values()].find(({ link }) => link !== undefined)?.link
-      if (link !== undefined) this.#read(link)
+      const connection = [...this.#connections.values()].find(({ link }) => link !== undefined)
+      if (connection?.link !== undefined) this.#read(connection, connection.link)
     }, wait).unref()
   }
 
   /** Reads its lists, a round after the other. */
-  #read (link: Link): void {
+  #read (connection: Connection, link: Link): void {
     const former = this.#refreshing
-    this.#refreshing = this.#readAfter(former, link)
+    this.#refreshing = connection.during(() => this.#readAfter(former, link))
   }
 
   async #readAfter (former: Promise<void>, link: Link): Promise<void> {
@@ -186,7 +186,6 @@ export class RemoteServer {
       if (!this.#closing.signal.aborted) this.#around.log.warn({ err: error, server: this.definition.name }, `the lists of ${this.definition.name} could not be read; those of before are served`)
     }
     this.#soon(REFRESH_MS)
-    if (this.definition.perUser || this.definition.start === 'use') this.#connections.get(EVERYBODY)?.rest()
   }
 }
 
