@@ -183,7 +183,7 @@ t.test('a code that is withdrawn while it is redeemed is refused', async t => {
 t.test('a code that another process redeems first is refused, and ends what that one got', async t => {
   const { db, other, policy, code, redeem } = await start(t)
   const elsewhere = () => {
-    other.exec(`insert into oauth_grants values ('elsewhere', 1, 'client', 'mcp', '${RESOURCE}', ${now()}, ${now() + 60}, null)`)
+    other.exec(`insert into oauth_grants (id, user_id, client_id, scope, resource, created_at, expires_at, revoked_at) values ('elsewhere', 1, 'client', 'mcp', '${RESOURCE}', ${now()}, ${now() + 60}, null)`)
     other.exec("update oauth_auth_codes set used = 1, grant_id = 'elsewhere'")
   }
   await t.rejects(redeem(await code(), meanwhile(policy, 'refreshLifetime', elsewhere)), { message: /used before/ })
