@@ -31,9 +31,6 @@ export function unavailable (error: unknown): unknown {
 /** The connection is lost, whatever was to be done with it. */
 export const lostConnection = (error: unknown): Unavailable => new Unavailable(AWAY.message, AWAY.retryAfter, error)
 
-/** Whether an error says that the database cannot be used just now. */
-export const isBusy = (error: unknown): boolean => unavailable(error) instanceof Unavailable
-
 // https://sqlite.org/rescode.html and https://www.postgresql.org/docs/current/errcodes-appendix.html
 function kindOf (code: unknown): typeof FULL | undefined {
   if (typeof code !== 'string') return undefined

@@ -4,6 +4,7 @@ import { chmodSync, chownSync, existsSync, globSync, mkdtempSync, readFileSync, 
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { freePort } from './free-port.ts'
@@ -39,6 +40,15 @@ function identity (name: string): { uid: number, gid: number } | undefined {
   if (withoutPostgres !== false) return undefined
   const id = (flag: string): number => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
+}
+
+/** One that has ended meanwhile needs no signal any more. */
+function tell (pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 const childrenOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
@@ -98,11 +108,19 @@ export async function startPostgres (t: Test, settings: string[] = []): Promise<
       return `postgres://${USER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${name}${more}`
     },
     psql,
-    signal: signal => { for (const pid of [server.child.pid ?? 0, ...childrenOf(server.child.pid ?? 0)]) process.kill(pid, signal) },
+    signal: signal => { for (const pid of [server.child.pid ?? 0, ...childrenOf(server.child.pid ?? 0)]) tell(pid, signal) },
     kill,
     start: async () => {
-      server = launch()
-      await ready()
+      // Those whose server was killed end a moment later, and none starts before.
+      for (let tries = 1; ; tries++) {
+        server = launch()
+        try {
+          return await ready()
+        } catch (error) {
+          if (tries === 20) throw error
+          await sleep(250)
+        }
+      }
     }
   }
 }

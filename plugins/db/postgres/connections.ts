@@ -52,12 +52,6 @@ export class Connections implements PostgresPool {
     }
   }
 
-  /** How many there are, how many of them nobody uses, and how many wait for one. */
-  get state (): { total: number, idle: number, waiting: number } {
-    const { totalCount: total, idleCount: idle, waitingCount: waiting } = this.#pool
-    return { total, idle, waiting }
-  }
-
   async end (): Promise<void> { await this.#pool.end() }
 }
 
@@ -118,7 +112,7 @@ class Lease implements PostgresPoolClient {
 const storable = (value: unknown): unknown => typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value
 
 /** An answer of the server, and none of the way to it. */
-export const isOfServer = (error: unknown): error is DatabaseError => error instanceof DatabaseError
+const isOfServer = (error: unknown): error is DatabaseError => error instanceof DatabaseError
 
 /** With which the server ends the connection (57P01 to 57P05), or says that it is none any more. */
 const isEnd = ({ code = '' }: DatabaseError): boolean => /^(08|57P0)/.test(code)

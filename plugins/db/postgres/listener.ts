@@ -12,6 +12,8 @@ export class Listener {
   readonly #ears = new Map<string, Set<Ear>>()
   #client: Client | undefined
   #closed = false
+  /** Whether it was told that the connection is lost: once, and not with each attempt to make another. */
+  #told = false
 
   constructor (options: ClientConfig) {
     // Without the time-outs of statements: it waits for as long as nothing happens.
@@ -38,7 +40,8 @@ export class Listener {
     const lost = (error: unknown): void => {
       if (over || this.#closed) return
       over = true
-      for (const ear of this.#all()) ear.failed(error)
+      if (!this.#told) for (const ear of this.#all()) ear.failed(error)
+      this.#told = true
       void leave(client)
       setTimeout(() => { if (!this.#closed) void this.#connect() }, RETRY_MS).unref()
     }
@@ -47,6 +50,7 @@ export class Listener {
     client.on('notification', ({ channel, payload = '' }) => { for (const ear of this.#ears.get(channel) ?? []) ear.hear(payload) })
     try {
       await client.connect()
+      this.#told = false
       for (const [channel, ears] of this.#ears) await this.#listen(client, channel, [...ears])
     } catch (error) {
       lost(error)
