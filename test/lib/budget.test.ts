@@ -142,7 +142,8 @@ t.test('a full pool costs the same with ten thousand holders as with ten', t => 
     return performance.now() - began
   }
   seconds(10)
-  const [few, many] = [Math.min(seconds(10), seconds(10), seconds(10)), Math.min(seconds(10_000), seconds(10_000), seconds(10_000))]
-  t.ok(many < few * 10, `${many.toFixed(1)} ms, ${few.toFixed(1)} ms`)
+  // What costs a look at each holder costs a thousand times as much, whenever it is measured; a machine that pauses for a moment does not.
+  const tries = Array.from({ length: 10 }, () => [seconds(10), seconds(10_000)] as const)
+  t.ok(tries.some(([few, many]) => many < few * 10), tries.map(([few, many]) => `${few.toFixed(1)} and ${many.toFixed(1)} ms`).join(', '))
   t.end()
 })

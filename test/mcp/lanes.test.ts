@@ -74,7 +74,7 @@ interface Lanes {
 }
 
 async function startBoth (t: Test, tools: string): Promise<Lanes> {
-  const env = { TOOLS_DIR: tools, RATE_LIMIT_MAX: '0', LOG_LEVEL: 'info', ALLOWED_HOSTS: 'mcp.test' }
+  const env = { TOOLS_DIR: tools, RATE_LIMIT_MAX: '0', LOG_LEVEL: 'info', ALLOWED_HOSTS: 'mcp.test', KEEP_ALIVE_SECONDS: '300' } // a comment that comes due in the middle of an answer makes it a stream
   const direct = await startServer(t, { ...env, MCP_DIRECT_LANE: 'on' })
   const sdk = await startServer(t, { ...env, MCP_DIRECT_LANE: 'off' })
   const queue = async (corpus: Outgoing[], visit: (request: Outgoing) => Promise<void>) => {
