@@ -6,7 +6,6 @@ import { askedOf } from './asked.ts'
 import { createDirectLane } from './direct/lane.ts'
 import { createRequestState } from './request-state.ts'
 import { createSdkLane } from './sdk/lane.ts'
-import type {} from '../shared/index.ts' // of which types know fastify.shared, also those of tool files elsewhere
 import type { ServerSource } from './sdk/server.ts'
 import { SharedSessions } from './sdk/shared-sessions.ts'
 

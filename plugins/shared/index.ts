@@ -5,10 +5,6 @@ import fp from 'fastify-plugin'
 import { mergeCounts } from './counts.ts'
 import type { Shared } from './shared.ts'
 
-declare module 'fastify' {
-  interface FastifyInstance { shared: Shared }
-}
-
 interface Message { readonly from: string, readonly topic: string, readonly data: unknown }
 
 export default fp(async function shared (fastify: FastifyInstance) {

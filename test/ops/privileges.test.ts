@@ -18,10 +18,10 @@ const noRoot = process.getuid?.() !== 0 ? 'takes root' : spawnSync('setpriv', [.
 function dangers (name: string, text: string): string[] {
   const lines = text.split('\n').map(line => line.trim()).filter(line => !line.startsWith('#') && !line.startsWith('//'))
   const found = (pattern: RegExp, why: string, ...unless: RegExp[]): string[] => lines.filter(line => pattern.test(line) && !unless.some(allowed => allowed.test(line))).map(line => `${name}: ${why}: ${line}`)
-  const changesOwners = found(/\bl?chown|chgrp|\bfchown|\binstall\b.* -o /i, 'changes an owner', /^owned\(\) /)
+  const changesOwners = found(/\bl?chown|chgrp|\bfchown|\binstall\b.* -o /i, 'changes an owner', /^owned\(\) /, /^CapabilityBoundingSet=/) // a right by itself does nothing: what is run with it is looked at below
   if (name.endsWith('.service')) {
     const user = /^User=(\S+)$/m.exec(text)?.[1] ?? (/^DynamicUser=yes$/m.test(text) ? 'of its own' : 'root')
-    return user === 'root' ? [...changesOwners, ...found(/NODE_COMPILE_CACHE|^Exec.*\bnode\b/, 'root runs Node'), ...found(/^Exec/, 'root runs what is not root\'s', /^Exec\w+=\/bin\/sh \/opt\/mcpx\/current\//)] : changesOwners
+    return user === 'root' ? [...changesOwners, ...found(/NODE_COMPILE_CACHE|^Exec.*\bnode\b/, 'root runs Node'), ...found(/^Exec/, 'root runs what is not root\'s', /^Exec\w+=\/bin\/sh \/opt\/mcpx\/current\//, /^Exec\w+=\/usr\/sbin\/logrotate --state \/var\/lib\/logrotate\/\S+ \/opt\/mcpx\/current\/\S+$/)] : changesOwners
   }
   if (/\.tsx?$/.test(name)) return [...changesOwners, ...found(/set(e?uid|e?gid|groups)|initgroups/, 'drops rights while Node runs')]
   return [
@@ -46,7 +46,8 @@ t.test('ops/ has no place where root runs what the service can write', async t =
       ['a.ts', 'process.setuid?.(user)'],
       ['a.service', 'ExecStart=/opt/mcpx/current/node_modules/.bin/node /opt/mcpx/current/cli/backup.ts'],
       ['a.service', 'Environment=NODE_COMPILE_CACHE=/var/cache/mcpx'],
-      ['a.service', 'ExecStart=/var/lib/mcpx/hook']
+      ['a.service', 'ExecStart=/var/lib/mcpx/hook'],
+      ['a.service', 'ExecStart=/usr/sbin/logrotate --state /var/lib/logrotate/mcpx.status /var/lib/mcpx/logrotate.conf']
     ] as const) t.not(dangers(name, `[Service]\n${line}\n`).length, 0, line)
     t.same(dangers('a.service', 'User=mcpx\nEnvironment=NODE_COMPILE_CACHE=/var/cache/mcpx\n'), [])
   })
