@@ -7,6 +7,7 @@ import t from 'tap'
 
 const root = path.join(import.meta.dirname, '..')
 const KNOWN: Record<string, string> = {
+  'plugins/catalog/sources/openapi/schema.ts': 'test/catalog/registrar.test.ts: schemas of a guest are handed on and never run', // it is only read, with nothing to look at
   'plugins/log/redact.ts': 'test/http/logging.test.ts: looking for secrets takes time in proportion to the length of a line'
 }
 

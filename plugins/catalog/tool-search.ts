@@ -2,6 +2,7 @@
 // has room for something else. Each tool can still be called by its own name.
 import { Type } from '@sinclair/typebox'
 import MiniSearch from 'minisearch'
+import { NamePatterns } from '../../lib/name-patterns.ts'
 import type { Requester } from '../auth/policy.ts'
 import type { Events } from '../events/index.ts'
 import type { Catalog } from './catalog.ts'
@@ -21,14 +22,14 @@ interface Entry { readonly id: string, readonly name: string, readonly title: st
 export class ToolSearch {
   readonly #catalog: Catalog
   readonly #above: number
-  readonly #pinned: readonly RegExp[]
+  readonly #pinned: NamePatterns
   #index: Promise<MiniSearch<Entry>> | undefined
 
   /** @param pinned patterns of tools that are listed all the same, in which * stands for any text */
   constructor (catalog: Catalog, events: Events, above: number, pinned: readonly string[]) {
     this.#catalog = catalog
     this.#above = above
-    this.#pinned = pinned.map(pattern => new RegExp(`^${pattern.split('*').map(part => part.replaceAll(/[^A-Za-z0-9_]/g, character => `\\${character}`)).join('.*')}$`))
+    this.#pinned = new NamePatterns(pinned)
     events.on('list', ({ list }) => { if (list === 'tools') this.#index = undefined })
   }
 
@@ -42,7 +43,7 @@ export class ToolSearch {
   #shorten (tools: RegisteredTool[]): RegisteredTool[] {
     const others = tools.filter(({ name }) => !OWN.has(name))
     // Who repeats arguments in headers (SEP-2243) has to know the tool.
-    return others.length <= this.#above ? others : tools.filter(({ name, hasHeaderParameters }) => OWN.has(name) || hasHeaderParameters || this.#pinned.some(pattern => pattern.test(name)))
+    return others.length <= this.#above ? others : tools.filter(({ name, hasHeaderParameters }) => OWN.has(name) || hasHeaderParameters || this.#pinned.has(name))
   }
 
   #register (): void {
