@@ -55,7 +55,7 @@ await run('key', async args => {
         if (owner === undefined || name === undefined || expires === undefined) throw new Mistake('add needs --user, in whose name the key calls, --name, by which you know it again, and --expires, such as 90d')
         const key = { userId: owner.id, name, scopes: scope ?? ['mcp'], roles: role ?? [], expiresAt: endOf(expires) }
         const added = await addKey(db, key, (tx, keyId) => record(tx, 'key_added', { subject: owner.username, client: keyId, reason: `${name}, until ${iso(key.expiresAt).slice(0, 10)}` }))
-        process.stderr.write(`added ${added.id} of ${owner.username}, until ${iso(key.expiresAt)}, ${inDatabase(config)}; this is the key, shown this once:\n`)
+        process.stderr.write(`added ${added.id} of ${owner.username}, until ${iso(key.expiresAt)}, ${inDatabase(config)}; a running server takes it within a second. This is the key, shown this once:\n`)
         console.log(added.key)
         return
       }

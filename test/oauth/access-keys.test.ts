@@ -185,7 +185,7 @@ t.test('the command makes, lists and revokes, and the trail has it', async t => 
     execFile(process.execPath, [path.join(import.meta.dirname, '../../cli/key.ts'), ...args], { env: { PATH: process.env.PATH, AUTH_DB_PATH: config.AUTH_DB_PATH } }, (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }))
   })
   const added = await command('add', '--user', 'Anna', '--name', 'nightly', '--expires', '90d', '--scope', 'mcp', '--scope', 'files:read', '--role', 'auditor')
-  t.match(added, { code: 0, stderr: /^added key_\S+ of anna, until \d{4}-.*; this is the key, shown this once:\n$/ })
+  t.match(added, { code: 0, stderr: /^added key_\S+ of anna, until \d{4}-.*; a running server takes it within a second\. This is the key, shown this once:\n$/ })
   t.ok(isKey(added.stdout.trim()), 'standard output has the key alone')
   const [listed] = JSON.parse((await command('list', '--user', 'anna')).stdout)
   t.match(listed, { id: /^key_/, user: 'anna', name: 'nightly', scopes: ['mcp', 'files:read'], roles: ['auditor'], expires_at: /Z$/, last_used_at: null })
