@@ -4,6 +4,7 @@ import { type AuditRow, listAudit } from '../plugins/audit/store.ts'
 import { readConfig } from '../plugins/config.ts'
 import { withDatabase } from './database.ts'
 import { called } from '../lib/called.ts'
+import { isoOf } from '../lib/clock.ts'
 import { Mistake, run } from './mistake.ts'
 import { timeOf } from './since.ts'
 
@@ -41,7 +42,7 @@ await run('audit', async args => {
 
 function shown ({ at, event, outcome, count, actor, subject, client, address, reason, request_id }: AuditRow): object {
   const details = Object.entries({ actor, subject, client, address, reason, request_id }).filter(([, value]) => value !== null)
-  return { at: new Date(at * 1000).toISOString(), event, outcome, ...(count > 1 && { count }), ...Object.fromEntries(details) }
+  return { at: isoOf(at), event, outcome, ...(count > 1 && { count }), ...Object.fromEntries(details) }
 }
 
 // Names and reasons have come from outside: nothing of them may steer a terminal.

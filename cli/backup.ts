@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
-import { type Backup, BackupError, createBackup, isAhead, listBackups } from './sqlite/backup.ts'
+import { type Backup, createBackup, isAhead, listBackups } from './sqlite/backup.ts'
 import { becomeOwnerOf } from './data-owner.ts'
 import { called } from '../lib/called.ts'
 import { requireFile } from './database.ts'
@@ -29,11 +29,7 @@ await run('backup', async args => {
   const config = readConfig()
   requireFile(config)
   becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
-  try {
-    await (command === 'list' ? list(listBackups(config.BACKUP_DIR)) : create())
-  } catch (error) {
-    throw error instanceof BackupError ? new Mistake(error.message, 1) : error
-  }
+  await (command === 'list' ? list(listBackups(config.BACKUP_DIR)) : create())
 
   async function create (): Promise<void> {
     const started = performance.now()

@@ -5,9 +5,8 @@ import type { Kysely } from 'kysely'
 import { readMetadata, readProgram } from '../plugins/auth/oauth/clients/client-metadata.ts'
 import { addClient, listClients, removeClient } from '../plugins/auth/oauth/clients/clients.ts'
 import { redirectUriProblem } from '../plugins/auth/oauth/clients/redirect-uri.ts'
-import type { Seconds } from '../lib/clock.ts'
+import { isoOf, type Seconds } from '../lib/clock.ts'
 import { giveProgramRoles, rolesOfPrograms } from '../plugins/accounts/roles.ts'
-import { UserError } from '../plugins/accounts/user-error.ts'
 import { inDatabase, withDatabase } from './database.ts'
 import { Mistake, run } from './mistake.ts'
 import { called } from '../lib/called.ts'
@@ -110,7 +109,7 @@ async function addProgram (db: Db, name: string, { 'redirect-uri': redirectUris,
   const keys = { ...(jwks !== undefined && { jwks: keySetIn(jwks) }), ...(jwksUri !== undefined && { jwks_uri: jwksUri }) }
   const metadata = checked(() => readProgram(name, scope, keys))
   const { client, secret } = await addClient(db, metadata, async (tx, id) => {
-    await giveProgramRoles(tx, id, role).catch((error: unknown) => { throw error instanceof UserError ? new Mistake(error.message) : error })
+    await giveProgramRoles(tx, id, role)
     await record(tx, 'client_added', { client: id, reason: `${name}, a program as ${role.join(', ')}` })
   })
   print({ client_id: client.id, ...(secret !== undefined && { client_secret: secret }), ...metadata, roles: role }, [
@@ -153,8 +152,8 @@ async function list (db: Db, { all = false }: Options): Promise<void> {
     ...(client.programScopes !== undefined && { program: true, roles: roles.get(client.id) ?? [], scope: client.programScopes.join(' ') }),
     redirect_uris: client.redirectUris,
     token_endpoint_auth_method: client.authMethod,
-    created_at: iso(client.createdAt),
-    authorized_at: client.authorizedAt === undefined ? null : iso(client.authorizedAt),
+    created_at: isoOf(client.createdAt),
+    authorized_at: client.authorizedAt === undefined ? null : isoOf(client.authorizedAt),
     grants: client.grants
   })), clients.length === 0 ? ['No clients yet.'] : lines)
 }
@@ -165,12 +164,8 @@ async function remove (db: Db, _options: Options, id: string): Promise<void> {
   print({ client_id: id, removed: true, grants_ended: grants }, [`Removed ${id}; ${grants} ${grants === 1 ? 'grant' : 'grants'} ended.`])
 }
 
-function iso (seconds: Seconds): string {
-  return new Date(seconds * 1000).toISOString()
-}
-
 function day (seconds: Seconds): string {
-  return iso(seconds).slice(0, 10)
+  return isoOf(seconds).slice(0, 10)
 }
 
 function print (data: unknown, lines: string[]): void {

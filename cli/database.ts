@@ -28,8 +28,11 @@ export async function withDatabase (config: Config, create: boolean, work: (db: 
   }
 }
 
+/** Where the data is, for people. */
+export const shownPlace = ({ DATABASE_URL, AUTH_DB_PATH }: Config): string => DATABASE_URL === undefined ? path.resolve(AUTH_DB_PATH) : shownDatabase(readDatabaseUrl(DATABASE_URL))
+
 /** Where a change was made, for what the command says of it. */
-export const inDatabase = (config: Config): string => `in ${config.DATABASE_URL === undefined ? path.resolve(config.AUTH_DB_PATH) : shownDatabase(readDatabaseUrl(config.DATABASE_URL))}`
+export const inDatabase = (config: Config): string => `in ${shownPlace(config)}`
 
 /** For commands that copy the file. @throws Mistake where the data is in PostgreSQL */
 export function requireFile ({ DATABASE_URL, AUTH_DB_PATH }: Config): void {

@@ -12,7 +12,6 @@ import { openSecret, SECRET_FILE } from '../plugins/secrets.ts'
 import { becomeOwnerOf } from './data-owner.ts'
 import { Mistake, run } from './mistake.ts'
 import { record } from './operator.ts'
-import { BackupError } from './sqlite/backup.ts'
 
 const HELP = `The database: SQLite in the file AUTH_DB_PATH, or PostgreSQL where DATABASE_URL is set.
 
@@ -34,11 +33,7 @@ await run('db', async args => {
   if (more.length > 0) throw new Mistake(`"${more[0]}" is one word too many`)
   const config = readConfig()
   becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
-  try {
-    await command(config)
-  } catch (error) {
-    throw error instanceof BackupError ? new Mistake(error.message, 1) : error
-  }
+  await command(config)
 })
 
 async function status (config: Config): Promise<void> {

@@ -1,7 +1,7 @@
 // mcpx grants: what users have let apps do, and how to end it.
 import { parseArgs } from 'node:util'
 import { called } from '../lib/called.ts'
-import type { Seconds } from '../lib/clock.ts'
+import { isoOf } from '../lib/clock.ts'
 import { endGrants, type HeldGrant, heldGrants } from '../plugins/auth/oauth/grants/held.ts'
 import { readConfig } from '../plugins/config.ts'
 import { inDatabase, withDatabase } from './database.ts'
@@ -41,13 +41,9 @@ await run('grants', async args => {
 })
 
 function list (grants: readonly HeldGrant[]): void {
-  const shown = grants.map(({ id, user, app, clientId, scope, leftOut, since, until }) => ({ id, user, app, client_id: clientId, scope, left_out: leftOut.split(' ').filter(Boolean), since: iso(since), until: iso(until) }))
+  const shown = grants.map(({ id, user, app, clientId, scope, leftOut, since, until }) => ({ id, user, app, client_id: clientId, scope, left_out: leftOut.split(' ').filter(Boolean), since: isoOf(since), until: isoOf(until) }))
   if (!process.stdout.isTTY) console.log(JSON.stringify(shown, null, 2))
   else if (shown.length === 0) console.log('no grants in force')
   // An app has chosen its own name: nothing of it may steer a terminal.
   else for (const { id, user, app, client_id: clientId, scope, left_out: leftOut, since } of shown) console.log(`${id}  ${user}  ${(app ?? clientId).replaceAll(/\p{C}/gu, '?')}  since ${since.slice(0, 10)}  ${scope}${leftOut.length > 0 ? `  without ${leftOut.join(', ')}` : ''}`)
-}
-
-function iso (seconds: Seconds): string {
-  return new Date(seconds * 1000).toISOString()
 }

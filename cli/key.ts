@@ -1,9 +1,8 @@
 // mcpx key …: keys by which programs call in the name of a user, without a browser.
 import { parseArgs } from 'node:util'
 import { called } from '../lib/called.ts'
-import type { Seconds } from '../lib/clock.ts'
+import { isoOf } from '../lib/clock.ts'
 import { addKey, type ListedKey, listKeys, revokeKeys } from '../plugins/accounts/key-store.ts'
-import { UserError } from '../plugins/accounts/user-error.ts'
 import { findByUsername } from '../plugins/accounts/users.ts'
 import { readConfig } from '../plugins/config.ts'
 import { inDatabase, withDatabase } from './database.ts'
@@ -48,35 +47,27 @@ await run('key', async args => {
 
   const config = readConfig()
   await withDatabase(config, false, async db => {
-    try {
-      const owner = user === undefined ? undefined : await findByUsername(db, user)
-      if (user !== undefined && owner === undefined) throw new Mistake(`there is no user ${JSON.stringify(user)}`)
-      if (command === 'add') {
-        if (owner === undefined || name === undefined || expires === undefined) throw new Mistake('add needs --user, in whose name the key calls, --name, by which you know it again, and --expires, such as 90d')
-        const key = { userId: owner.id, name, scopes: scope ?? ['mcp'], roles: role ?? [], expiresAt: endOf(expires) }
-        const added = await addKey(db, key, (tx, keyId) => record(tx, 'key_added', { subject: owner.username, client: keyId, reason: `${name}, until ${iso(key.expiresAt).slice(0, 10)}` }))
-        process.stderr.write(`added ${added.id} of ${owner.username}, until ${iso(key.expiresAt)}, ${inDatabase(config)}; a running server takes it within a second. This is the key, shown this once:\n`)
-        console.log(added.key)
-        return
-      }
-      const keys = (await listKeys(db)).filter(key => (id === undefined || key.id === id) && (owner === undefined || key.userId === owner.id))
-      if (command === 'list') return list(keys)
-      if (keys.length === 0) throw new Mistake('there is no such key in force; list shows them')
-      await revokeKeys(db, keys, (tx, key) => record(tx, 'key_revoked', { subject: key.user, client: key.id, reason: key.name }))
-      process.stderr.write(`revoked ${keys.length} ${keys.length === 1 ? 'key' : 'keys'} ${inDatabase(config)}\n`)
-    } catch (error) {
-      throw error instanceof UserError ? new Mistake(error.message) : error
+    const owner = user === undefined ? undefined : await findByUsername(db, user)
+    if (user !== undefined && owner === undefined) throw new Mistake(`there is no user ${JSON.stringify(user)}`)
+    if (command === 'add') {
+      if (owner === undefined || name === undefined || expires === undefined) throw new Mistake('add needs --user, in whose name the key calls, --name, by which you know it again, and --expires, such as 90d')
+      const key = { userId: owner.id, name, scopes: scope ?? ['mcp'], roles: role ?? [], expiresAt: endOf(expires) }
+      const added = await addKey(db, key, (tx, keyId) => record(tx, 'key_added', { subject: owner.username, client: keyId, reason: `${name}, until ${isoOf(key.expiresAt).slice(0, 10)}` }))
+      process.stderr.write(`added ${added.id} of ${owner.username}, until ${isoOf(key.expiresAt)}, ${inDatabase(config)}; a running server takes it within a second. This is the key, shown this once:\n`)
+      console.log(added.key)
+      return
     }
+    const keys = (await listKeys(db)).filter(key => (id === undefined || key.id === id) && (owner === undefined || key.userId === owner.id))
+    if (command === 'list') return list(keys)
+    if (keys.length === 0) throw new Mistake('there is no such key in force; list shows them')
+    await revokeKeys(db, keys, (tx, key) => record(tx, 'key_revoked', { subject: key.user, client: key.id, reason: key.name }))
+    process.stderr.write(`revoked ${keys.length} ${keys.length === 1 ? 'key' : 'keys'} ${inDatabase(config)}\n`)
   })
 })
 
 function list (keys: readonly ListedKey[]): void {
-  const shown = keys.map(({ id, user, name, scopes, roles, createdAt, expiresAt, lastUsedAt }) => ({ id, user, name, scopes, roles, created_at: iso(createdAt), expires_at: iso(expiresAt), last_used_at: lastUsedAt === null ? null : iso(lastUsedAt) }))
+  const shown = keys.map(({ id, user, name, scopes, roles, createdAt, expiresAt, lastUsedAt }) => ({ id, user, name, scopes, roles, created_at: isoOf(createdAt), expires_at: isoOf(expiresAt), last_used_at: lastUsedAt === null ? null : isoOf(lastUsedAt) }))
   if (!process.stdout.isTTY) console.log(JSON.stringify(shown, null, 2))
   else if (shown.length === 0) console.log('no keys in force')
   else for (const { id, user, name, scopes, roles, expires_at: until, last_used_at: used } of shown) console.log(`${id}  ${user}  ${name}  until ${until.slice(0, 10)}  ${used === null ? 'never used' : `last used ${used.slice(0, 16).replace('T', ' ')}`}  ${scopes.join(' ')}${roles.length > 0 ? `  as ${roles.join(', ')}` : ''}`)
-}
-
-function iso (seconds: Seconds): string {
-  return new Date(seconds * 1000).toISOString()
 }

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../plugins/config.ts'
-import { BackupError, isAhead, listBackups } from './sqlite/backup.ts'
+import { isAhead, listBackups } from './sqlite/backup.ts'
 import type { Difference } from './sqlite/after-restore.ts'
 import { restoreBackup } from './sqlite/restore.ts'
 import { becomeOwnerOf } from './data-owner.ts'
@@ -38,13 +38,9 @@ await run('restore', async args => {
   const config = readConfig()
   requireFile(config)
   becomeOwnerOf(path.dirname(path.resolve(config.AUTH_DB_PATH)))
-  try {
-    const { from, replaced, difference, otherSecret } = await restoreBackup(config, find(name, config.BACKUP_DIR), { keepGrants: values['keep-grants'], waitMs: seconds * 1000, waiting: () => console.error('waiting for the server to end') })
-    console.error(`restored ${from}${replaced === undefined ? '' : `; what was there is in ${replaced}`}`)
-    for (const line of news(difference, otherSecret)) console.error(line)
-  } catch (error) {
-    throw error instanceof BackupError ? new Mistake(error.message, 1) : error
-  }
+  const { from, replaced, difference, otherSecret } = await restoreBackup(config, find(name, config.BACKUP_DIR), { keepGrants: values['keep-grants'], waitMs: seconds * 1000, waiting: () => console.error('waiting for the server to end') })
+  console.error(`restored ${from}${replaced === undefined ? '' : `; what was there is in ${replaced}`}`)
+  for (const line of news(difference, otherSecret)) console.error(line)
 })
 
 /** What an operator may not expect of a restore, a line each. */

@@ -1,8 +1,8 @@
 // mcpx role …: what groups of users may do.
 import { parseArgs } from 'node:util'
 import { called } from '../lib/called.ts'
+import { isoOf } from '../lib/clock.ts'
 import { addRole, listRoles, removeRole, rolesOfUsers, setRole } from '../plugins/accounts/roles.ts'
-import { UserError } from '../plugins/accounts/user-error.ts'
 import type { Quota } from '../plugins/auth/principal.ts'
 import { BUILT_IN, type RoleDefinition } from '../plugins/auth/roles.ts'
 import { readConfig } from '../plugins/config.ts'
@@ -58,15 +58,11 @@ await run('role', async args => {
 
   const config = readConfig()
   await withDatabase(config, create, async db => {
-    try {
-      if (command === 'list' || name === undefined) return list(await listRoles(db), await rolesOfUsers(db))
-      if (command === 'remove') await removeRole(db, name, (tx, role) => record(tx, 'role_removed', { reason: role }))
-      if (command === 'add') await addRole(db, name, { tools: [], prompts: [], resources: [], quotas: [], ...change }, (tx, role) => record(tx, 'role_added', { reason: `${role}: ${described(change)}` }))
-      if (command === 'set') await setRole(db, name, change, (tx, role) => record(tx, 'role_changed', { reason: `${role}: ${described(change)}` }))
-      process.stderr.write(`${{ add: 'added', set: 'changed', remove: 'removed' }[command]} ${name} ${inDatabase(config)}\n`)
-    } catch (error) {
-      throw error instanceof UserError ? new Mistake(error.message) : error
-    }
+    if (command === 'list' || name === undefined) return list(await listRoles(db), await rolesOfUsers(db))
+    if (command === 'remove') await removeRole(db, name, (tx, role) => record(tx, 'role_removed', { reason: role }))
+    if (command === 'add') await addRole(db, name, { tools: [], prompts: [], resources: [], quotas: [], ...change }, (tx, role) => record(tx, 'role_added', { reason: `${role}: ${described(change)}` }))
+    if (command === 'set') await setRole(db, name, change, (tx, role) => record(tx, 'role_changed', { reason: `${role}: ${described(change)}` }))
+    process.stderr.write(`${{ add: 'added', set: 'changed', remove: 'removed' }[command]} ${name} ${inDatabase(config)}\n`)
   })
 })
 
@@ -103,7 +99,7 @@ function list (roles: Awaited<ReturnType<typeof listRoles>>, users: ReadonlyMap<
   const holders = (name: string): number => users.values().filter(own => own.includes(name)).toArray().length
   const builtIn = Object.entries(BUILT_IN).map(([name, what]) => ({ name, built_in: true, users: holders(name), what }))
   const own = roles.map(({ name, definition: { tools, prompts, resources, scopes = ['*'], quotas }, changedAt }) =>
-    ({ name, built_in: false, users: holders(name), tools, prompts, resources, scopes, quotas, changed_at: new Date(changedAt * 1000).toISOString() }))
+    ({ name, built_in: false, users: holders(name), tools, prompts, resources, scopes, quotas, changed_at: isoOf(changedAt) }))
   if (!process.stdout.isTTY) return console.log(JSON.stringify([...builtIn, ...own], null, 2))
   const width = Math.max(...[...builtIn, ...own].map(({ name }) => name.length)) + 2
   const row = (name: string, count: number, what: string): void => console.log(`${name.padEnd(width)}${`${count} ${count === 1 ? 'user' : 'users'}`.padEnd(10)}${what}`)

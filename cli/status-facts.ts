@@ -2,14 +2,12 @@
 import { fstatSync, statfsSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { instancesOf } from '../doctor/checks/machine.ts'
-import { ask } from '../doctor/http.ts'
+import { askInstance, instancesOf } from '../doctor/checks/machine.ts'
 import { now } from '../lib/clock.ts'
-import { readDatabaseUrl, shownDatabase } from '../lib/database-url.ts'
 import { version } from '../lib/version.ts'
 import type { Config } from '../plugins/config.ts'
 import type { CheckResult } from '../plugins/http/lifecycle.ts'
-import { withDatabase } from './database.ts'
+import { shownPlace, withDatabase } from './database.ts'
 import { entriesOf, isWanted, readable } from './log-lines.ts'
 import { isAhead, listBackups } from './sqlite/backup.ts'
 
@@ -23,7 +21,6 @@ export interface Line {
 
 interface Health { status?: string, reason?: string, version?: string, uptime_seconds?: number, checks?: Record<string, CheckResult> }
 
-const HEALTH_MS = 3000
 const GIB = 1024 ** 3
 const DAY_SECONDS = 86_400
 
@@ -52,18 +49,16 @@ async function attempt (label: string, look: () => Promise<Omit<Line, 'label'>>)
   }
 }
 
-async function healthOf (port: number, { MCP_SERVER_HOST, METRICS_TOKEN }: Config): Promise<Health> {
-  const host = ['0.0.0.0', '::'].includes(MCP_SERVER_HOST) ? '127.0.0.1' : MCP_SERVER_HOST
-  const headers = METRICS_TOKEN === undefined ? {} : { authorization: `Bearer ${METRICS_TOKEN}` }
+async function healthOf (port: number, config: Config): Promise<Health> {
   try {
-    return ((await ask(new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}/health`), { timeoutMs: HEALTH_MS, headers })).json ?? {}) as Health
+    return ((await askInstance(port, config, '/health')).json ?? {}) as Health
   } catch (error) {
     return { reason: `does not answer (${(error as NodeJS.ErrnoException).code ?? (error as Error).message})` }
   }
 }
 
 async function database (config: Config): Promise<Omit<Line, 'label'>> {
-  const where = config.DATABASE_URL === undefined ? path.resolve(config.AUTH_DB_PATH) : shownDatabase(readDatabaseUrl(config.DATABASE_URL))
+  const where = shownPlace(config)
   const counts = { users: 0, apps: 0, grants: 0 }
   await withDatabase(config, false, async db => {
     const count = async (table: 'users' | 'oauth_clients'): Promise<number> => Number((await db.selectFrom(table).select(({ fn }) => fn.countAll().as('count')).executeTakeFirstOrThrow()).count)

@@ -6,7 +6,7 @@ import { createUser, disableUser, enableUser, findByUsername, listUsers, removeU
 import { UserError } from '../plugins/accounts/user-error.ts'
 import { serverNames } from '../plugins/accounts/server-names.ts'
 import { readConfig } from '../plugins/config.ts'
-import type { Seconds } from '../lib/clock.ts'
+import { isoOf, type Seconds } from '../lib/clock.ts'
 import type { Database } from '../plugins/db/schema.ts'
 import { inDatabase, withDatabase } from './database.ts'
 import { called } from '../lib/called.ts'
@@ -101,11 +101,7 @@ await run('user', async args => {
 
   const config = readConfig()
   await withDatabase(config, values.create, async db => {
-    try {
-      await (commands[command]?.(db, name ?? '', { ...values, roles: command === 'role' ? more : values.role ?? [config.AUTH_NEW_USER_ROLE], serverNames: serverNames(config), where: inDatabase(config) }) ?? list(db, config.AUTH_NEW_USER_ROLE))
-    } catch (error) {
-      throw error instanceof UserError ? new Mistake(error.message) : error
-    }
+    await (commands[command]?.(db, name ?? '', { ...values, roles: command === 'role' ? more : values.role ?? [config.AUTH_NEW_USER_ROLE], serverNames: serverNames(config), where: inDatabase(config) }) ?? list(db, config.AUTH_NEW_USER_ROLE))
   })
 })
 
@@ -140,7 +136,7 @@ function say (message: string): void {
 }
 
 function time (seconds: Seconds | null): string | null {
-  return seconds === null ? null : new Date(seconds * 1000).toISOString()
+  return seconds === null ? null : isoOf(seconds)
 }
 
 function minute (iso: string | null): string {

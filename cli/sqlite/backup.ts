@@ -9,6 +9,7 @@ import type { Config } from '../../plugins/config.ts'
 import { SECRET_FILE } from '../../plugins/secrets.ts'
 import { version } from '../../lib/version.ts'
 import { TOOL_DATA } from '../../plugins/catalog/sources/data-folder.ts'
+import { Mistake } from '../mistake.ts'
 import { copyToolData, filesBelow } from './tool-data.ts'
 
 export const DATABASE_FILE = 'auth.db'
@@ -22,7 +23,11 @@ export interface Backup { readonly name: string, readonly folder: string, readon
 interface Manifest { created_at: string, version: string, sha256: Record<string, string> }
 
 /** What is wrong with a backup, for the operator. */
-export class BackupError extends Error {}
+export class BackupError extends Mistake {
+  constructor (message: string, options?: ErrorOptions) {
+    super(message, 1, options)
+  }
+}
 
 /**
  * Makes a backup, proves it, and then removes the oldest beyond BACKUP_KEEP.

@@ -7,7 +7,7 @@ import { requireTrusted } from '../../lib/trusted-files.ts'
 import { type Config, noauthProblem } from '../../plugins/config.ts'
 import { betterNode } from '../../lib/node-floor.ts'
 import { found, ok, skipped, type Verdict } from '../finding.ts'
-import { ask, describe } from '../http.ts'
+import { type Answer, ask, describe } from '../http.ts'
 import { checkDatabase } from './database.ts'
 import { list, stat } from './files.ts'
 import type { Group } from './group.ts'
@@ -76,14 +76,20 @@ export function instancesOf (root: string, { MCP_SERVER_PORT }: Config): number[
   return units.length > 0 ? units.map(Number).toSorted((a, b) => a - b) : [MCP_SERVER_PORT]
 }
 
-async function checkInstances (ports: number[], { MCP_SERVER_HOST, METRICS_TOKEN }: Config): Promise<Verdict[]> {
-  const host = ['0.0.0.0', '::'].includes(MCP_SERVER_HOST) ? '127.0.0.1' : MCP_SERVER_HOST
-  // The reason is told to a loopback connection, and with the token to any.
-  const headers = METRICS_TOKEN === undefined ? {} : { authorization: `Bearer ${METRICS_TOKEN}` }
+const hostOf = ({ MCP_SERVER_HOST }: Config): string => ['0.0.0.0', '::'].includes(MCP_SERVER_HOST) ? '127.0.0.1' : MCP_SERVER_HOST
+
+/** Asks an instance of this machine how it is. The reason is told to a loopback connection, and with the token to any. */
+export async function askInstance (port: number, config: Config, path: '/health' | '/health/ready'): Promise<Answer> {
+  const host = hostOf(config)
+  const headers = config.METRICS_TOKEN === undefined ? {} : { authorization: `Bearer ${config.METRICS_TOKEN}` }
+  return await ask(new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`), { timeoutMs: HEALTH_MS, headers })
+}
+
+async function checkInstances (ports: number[], config: Config): Promise<Verdict[]> {
   return await Promise.all(ports.map(async port => {
-    const at = `${host}:${port}`
+    const at = `${hostOf(config)}:${port}`
     try {
-      const answer = await ask(new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}/health/ready`), { timeoutMs: HEALTH_MS, headers })
+      const answer = await askInstance(port, config, '/health/ready')
       if (answer.status === 200) return ok(`${at} is ready`)
       return found('instance-not-ready', `${at}: ${typeof answer.json?.reason === 'string' ? answer.json.reason : describe(answer)}`)
     } catch (error) {
