@@ -37,6 +37,8 @@ export default fp(async function port (fastify: FastifyInstance) {
   const { MCP_SERVER_HOST: host, MCP_SERVER_PORT: port, MCP_SERVER_SOCKET: file } = fastify.config
   const beside: Listener[] = []
   let socket: UnixSocket | undefined
+  /** All but Fastify's own. */
+  const others = (): Listener[] => socket === undefined ? beside : [...beside, socket.listener]
 
   const portInUse = (): ConfigurationError => new ConfigurationError([`MCP_SERVER_PORT: ${port} is in use on ${host}; stop what uses it, or choose another`])
 
@@ -73,7 +75,7 @@ export default fp(async function port (fastify: FastifyInstance) {
 
   async function connections (): Promise<number> {
     let open = 0
-    for (const listener of [fastify.server, ...beside, ...socket ? [socket.listener] : []]) open += await new Promise<number>(resolve => listener.getConnections((_error, count) => resolve(count)))
+    for (const listener of [fastify.server, ...others()]) open += await new Promise<number>(resolve => listener.getConnections((_error, count) => resolve(count)))
     return open
   }
 
@@ -83,7 +85,7 @@ export default fp(async function port (fastify: FastifyInstance) {
     const sweep = setInterval(() => fastify.server.closeIdleConnections(), SWEEP_MS) // each is idle when its response has ended
     fastify.server.closeIdleConnections()
     await socket?.leave()
-    await Promise.all([...beside, ...socket ? [socket.listener] : []].map(async listener => await new Promise(resolve => listener.close(resolve))))
+    await Promise.all(others().map(async listener => await new Promise(resolve => listener.close(resolve))))
     clearInterval(sweep)
   })
 }, { name: 'port', dependencies: ['config', 'mcp'] }) // mcp: whose streams end first
