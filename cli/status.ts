@@ -9,7 +9,7 @@ import { Mistake, run } from './mistake.ts'
 import { factsOf, type Line } from './status-facts.ts'
 
 const HELP = `Shows how the server of this machine is doing: instances, certificate, database, backups, disk, what failed
-last, and what needs doing. Nothing is changed.
+last, and what needs doing.
 
   ${called('status')}
   ${called('status')} --json    this is the default when piped
